@@ -1,0 +1,94 @@
+"""Which command was meant, and that it is run. A new command is one file and one line in `COMMANDS`."""
+
+import argparse
+import importlib
+import os
+import signal
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from sidecar import __version__, process
+from sidecar.cli.speaking import PROGRAM, say
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "serve": "listen on the Unix socket and on TCP, until SIGTERM",
+        "stdio": "serve requests on stdin, answer on stdout, until the end of input",
+    }
+)
+"""Each is a module beside this one, with a function `run(env_file, overrides) -> exit status`."""
+
+_EPILOG = """\
+Without a command, a pipe, a socket or a file on stdin means stdio, and anything else means serve.
+The settings are environment variables or lines of a .env file; README.md lists them.
+"""
+
+# The options of the program that this one replaces, with the settings that they stand for.
+_OLD_OPTIONS = {
+    "base_url": "OPENAI_BASE_URL",
+    "model": "OPENAI_MODEL",
+    "max_tokens": "MAX_TOKENS",
+    "summarize_threshold": "SUMMARIZE_THRESHOLD",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status of the process."""
+    # As PID 1, a process without a handler would not hear SIGTERM at all; the event loop's own comes later.
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda number, _frame: os._exit(128 + number))
+    process.open_standard_descriptors()
+    parser = _build_parser()
+    chosen = parser.parse_args(arguments)
+    overrides = {
+        setting: value for option, setting in _OLD_OPTIONS.items() if (value := getattr(chosen, option)) is not None
+    }
+    if chosen.command and (overrides or chosen.api_key is not None):
+        parser.error("the options of the older sidecar go without a command; use settings instead")
+    if chosen.api_key is not None:
+        say("--api-key is ignored, because every user of this machine can read it there: set OPENAI_API_KEY instead.")
+    command = importlib.import_module(f"sidecar.cli.{chosen.command or _guess_command()}")
+    status: int = command.run(chosen.env_file, overrides)
+    return status
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--env-file",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="read settings from FILE instead of .env in the working directory",
+    )
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="The process beside Moodle that talks to language models.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.set_defaults(env_file=None)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    old = parser.add_argument_group("options of the older sidecar, without a command only")
+    old.add_argument("--api-key", metavar="KEY", help="ignored: set OPENAI_API_KEY")
+    for option, setting in _OLD_OPTIONS.items():
+        old.add_argument(f"--{option.replace('_', '-')}", metavar="VALUE", help=f"{setting} for this run")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        commands.add_parser(
+            name, parents=[common], help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+        )
+    return parser
+
+
+def _guess_command() -> str:
+    mode = os.fstat(0).st_mode
+    for is_kind, kind in ((stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISREG, "file")):
+        if is_kind(mode):
+            say(f"stdin is a {kind}: serving the requests in it, and no sockets (for those: {PROGRAM} serve).")
+            return "stdio"
+    return "serve"

@@ -1,0 +1,73 @@
+"""`serve`: listen on the Unix socket and on TCP."""
+
+import logging
+import shlex
+import shutil
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import anyio
+
+from sidecar import __version__, app, process
+from sidecar.cli.speaking import say
+from sidecar.cli.starting import StartFailed, start
+from sidecar.listeners import Listeners, open_listeners
+from sidecar.providers.interface import Provider
+from sidecar.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_QUESTION = '{"action":"chat","content":"What can you do?","stream":true}'
+
+# For a machine without socat: the same in a line of Python.
+_ASK_IN_PYTHON = (
+    "import socket,sys;s=socket.socket(socket.AF_UNIX);s.connect(sys.argv[1]);"
+    's.sendall(sys.argv[2].encode()+b"\\n");s.shutdown(1);'
+    '[print(line,end="",flush=True) for line in s.makefile()]'
+)
+
+
+def run(env_file: Path | None, overrides: Mapping[str, str]) -> int:
+    """Serve until a signal and return the exit status."""
+    process.forbid_inspection()
+    process.raise_file_limit()
+    try:
+        with start(env_file, overrides) as (settings, provider, redaction), open_listeners(settings) as listeners:
+            if listeners.token is not None:
+                redaction.add(listeners.token)
+            _announce(settings, listeners, provider)
+            return anyio.run(
+                lambda: app.serve(settings, listeners, provider=provider),
+                backend_options={"use_uvloop": find_spec("uvloop") is not None},
+            )
+    except StartFailed as exc:
+        say(str(exc))
+        return exc.exit_status
+
+
+def _announce(settings: Settings, listeners: Listeners, provider: Provider | None) -> None:
+    if listeners.unix is None and listeners.tcp is None:
+        raise StartFailed("SIDECAR_SOCKET and SIDECAR_TCP are both off: there is nothing to listen on.", 78)
+    say(f"version {__version__}, settings from {settings.env_file or 'the environment'}")
+    if listeners.unix is not None:
+        say(f"listening on {listeners.unix.path}")
+    if listeners.tcp is not None:
+        host, port, *_ = listeners.tcp.getsockname()
+        guard = "without a token" if listeners.token is None else f"token in {listeners.token_file or 'SIDECAR_TOKEN'}"
+        say(f"listening on TCP {f'[{host}]' if ':' in host else host}:{port}, {guard}")
+        if listeners.token is None:
+            logger.warning("SIDECAR_TCP_AUTH=off: every user and every web page of this machine can use the sidecar")
+    if provider is None:
+        logger.warning("no provider is configured: requests are answered `not_configured` (see SIDECAR_PROVIDER)")
+    elif provider.name == "demo":
+        say("demo provider: answers are put together here, without a language model (see SIDECAR_PROVIDER)")
+        if listeners.unix is not None:
+            say(f"to see tokens come, paste this into another terminal:\n{_question_line(listeners.unix.path)}")
+
+
+def _question_line(path: Path) -> str:
+    where = shlex.quote(str(path))
+    if shutil.which("socat"):
+        return f"echo '{_QUESTION}' | socat -t 60 - UNIX-CONNECT:{where}"
+    return f"python3 -c '{_ASK_IN_PYTHON}' {where} '{_QUESTION}'"

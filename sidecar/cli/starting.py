@@ -1,0 +1,44 @@
+"""What every command that serves does first: settings, log, provider. What goes wrong becomes one line and a status."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sidecar.observability import LogFileError, Redaction, start_logging
+from sidecar.providers.choosing import choose_provider
+from sidecar.providers.interface import Provider
+from sidecar.settings import Settings, SettingsError, forget_secrets, load_settings
+from sidecar.transports.failures import ListenFailed
+from sidecar.transports.token import TokenError
+
+_EX_CANTCREAT = 73
+_EX_CONFIG = 78
+
+
+class StartFailed(Exception):
+    """The program cannot start; `str()` is the line that says why, `exit_status` one of sysexits.h."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+@contextmanager
+def start(env_file: Path | None, overrides: Mapping[str, str]) -> Iterator[tuple[Settings, Provider | None, Redaction]]:
+    """Give the settings, the provider that they choose (None: none), and what masks secrets in the log.
+
+    Raises:
+        StartFailed: something of that, or of what is begun within, does not work.
+    """
+    try:
+        settings = load_settings(env_file=env_file, overrides=overrides)
+        forget_secrets()
+        secrets = [secret for secret in (settings.api_key, settings.token) if secret is not None]
+        with start_logging(settings.log_level, settings.log_file, secrets=secrets) as redaction:
+            yield settings, choose_provider(settings), redaction
+    except SettingsError as exc:
+        raise StartFailed(str(exc), _EX_CONFIG) from exc
+    except (LogFileError, TokenError) as exc:
+        raise StartFailed(str(exc), _EX_CANTCREAT) from exc
+    except ListenFailed as exc:
+        raise StartFailed(str(exc), exc.exit_status) from exc

@@ -1,0 +1,28 @@
+"""`stdio`: serve a parent on stdin and stdout."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sidecar import process
+from sidecar.cli.speaking import say
+from sidecar.transports.stdio import claim
+
+
+def run(env_file: Path | None, overrides: Mapping[str, str]) -> int:
+    """Serve until the end of input and return the exit status."""
+    process.die_with_parent()
+    process.forbid_inspection()
+    stream = claim()  # before anything can print to stdout or open a file
+
+    import anyio
+
+    from sidecar import app
+    from sidecar.cli.starting import StartFailed, start
+
+    try:
+        with start(env_file, overrides) as (settings, provider, _redaction):
+            # Without uvloop: to import it takes longer than it could save on one connection.
+            return anyio.run(lambda: app.serve_stdio(settings, stream, provider=provider))
+    except StartFailed as exc:
+        say(str(exc))
+        return exc.exit_status

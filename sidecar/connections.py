@@ -1,0 +1,79 @@
+"""All connections of the process: each from its first byte to its close, and how many there may be."""
+
+import logging
+
+import anyio
+
+from sidecar.dialects import FRAMES, LINES, NOT_IMPLEMENTED, detect
+from sidecar.service import Service
+from sidecar.session import ByteStream, Dialect, Peer, PeerGone, Session, SessionLimits
+
+logger = logging.getLogger(__name__)
+
+_WHITE_SPACE = b" \t\r\n"
+
+# An HTTP client may still be sending its request: closing at once could reset the answer away.
+_LINGER_SECONDS = 1.0
+
+
+class Connections:
+    """Serves connections and counts them."""
+
+    def __init__(self, service: Service, limits: SessionLimits) -> None:
+        self._service = service
+        self._limits = limits
+        self._sessions: set[Session] = set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every request that came is answered."""
+        return all(session.is_idle for session in self._sessions)
+
+    async def serve(self, stream: ByteStream, peer: Peer) -> None:
+        """Serve one connection to its end and close it. What the peer does, and what fails inside, raises nothing."""
+        try:
+            await self._serve(stream, peer)
+        except PeerGone:
+            logger.debug("connection broken peer=%s", peer.name)
+        except Exception:  # the last fence: a bug ends its own connection only
+            logger.exception("connection failed peer=%s", peer.name)
+        finally:
+            stream.close()
+
+    async def _serve(self, stream: ByteStream, peer: Peer) -> None:
+        first = await _first_bytes(stream, peer)
+        if not first:
+            return
+        spoken = detect(first[0])
+        if spoken == "http":
+            await _answer_and_close(stream, NOT_IMPLEMENTED)
+        elif spoken is None and not peer.is_private:
+            logger.info("connection closed peer=%s: it speaks none of our dialects", peer.name)
+        else:
+            await self._run_session(stream, peer, FRAMES if spoken == "frames" else LINES, first)
+
+    async def _run_session(self, stream: ByteStream, peer: Peer, dialect: Dialect, first: bytes) -> None:
+        session = Session(stream, dialect, service=self._service, peer=peer, limits=self._limits)
+        self._sessions.add(session)
+        try:
+            await session.run(first)
+        finally:
+            self._sessions.discard(session)
+
+
+async def _first_bytes(stream: ByteStream, peer: Peer) -> bytes:
+    """Return what came first, without white space before it; b"" where nothing came in time."""
+    with anyio.move_on_after(peer.first_byte_seconds):
+        while chunk := await stream.receive():
+            if chunk := chunk.lstrip(_WHITE_SPACE):
+                return chunk
+    return b""
+
+
+async def _answer_and_close(stream: ByteStream, answer: bytes) -> None:
+    with anyio.move_on_after(_LINGER_SECONDS):
+        while answer:
+            answer = answer[await stream.send_some(answer) :]
+        stream.close_sending()
+        while await stream.receive():
+            pass

@@ -1,0 +1,16 @@
+"""Lines: for people, and for the clients of the system that this one replaces. SPEC.md, section 2.3."""
+
+from msgspec import UNSET
+
+from protocol.codec import Addressee
+from protocol.framing import LineDecoder, encode_line
+from sidecar.session import Dialect
+
+LINES = Dialect(
+    name="lines",
+    new_decoder=LineDecoder,
+    wrap=encode_line,
+    serves_in_turn=True,
+    end_means_gone=False,
+    unasked=Addressee(id=UNSET, wants_events=False),
+)

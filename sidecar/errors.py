@@ -1,0 +1,64 @@
+"""What we tell a client when a request cannot be served: a class per code, each message a sentence with its values.
+
+No message holds a secret or what a person wrote. The codes are those of protocol/errors.py.
+"""
+
+from protocol.errors import Code
+
+
+class SidecarError(Exception):
+    """A request ends with `code` and `str(self)`; `retry_after` in seconds, where waiting helps."""
+
+    code = Code.INTERNAL
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class InvalidParameter(SidecarError):
+    code = Code.INVALID_PARAMETER
+
+
+class DuplicateId(SidecarError):
+    code = Code.DUPLICATE_ID
+
+
+class Unauthorized(SidecarError):
+    code = Code.UNAUTHORIZED
+
+
+class Forbidden(SidecarError):
+    code = Code.FORBIDDEN
+
+
+class NotFound(SidecarError):
+    code = Code.NOT_FOUND
+
+
+class TooLarge(SidecarError):
+    code = Code.TOO_LARGE
+
+
+class Cancelled(SidecarError):
+    code = Code.CANCELLED
+
+
+class Unsupported(SidecarError):
+    code = Code.UNSUPPORTED
+
+
+class Truncated(SidecarError):
+    code = Code.TRUNCATED
+
+
+class Overloaded(SidecarError):
+    code = Code.OVERLOADED
+
+
+class Draining(SidecarError):
+    code = Code.DRAINING
+
+
+class NotConfigured(SidecarError):
+    code = Code.NOT_CONFIGURED

@@ -1,0 +1,46 @@
+"""What the process asks of the kernel for itself, before anything else."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+
+
+def open_standard_descriptors() -> None:
+    """Make sure that 0, 1 and 2 are open, or else a socket would become stdout."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    for fd in (0, 1, 2):
+        os.set_inheritable(fd, True)
+
+
+def forbid_inspection() -> None:
+    """No core dump, and no other process of our user reads our memory or environment: the key is in both."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def raise_file_limit() -> None:
+    """Take as many descriptors as we may: each connection is one, and the usual soft limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def die_with_parent() -> None:
+    """Get SIGTERM when the process that started us ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0):
+        errno = ctypes.get_errno()
+        raise OSError(errno, os.strerror(errno))

@@ -1,0 +1,8 @@
+"""The reply log and what follows from it: streaming, slow readers, resume, detach, plain answers, sharing, cancel."""
+
+from sidecar.replies.log import End, Stage
+from sidecar.replies.replies import Replies
+from sidecar.replies.reply import Reader, Reply
+from sidecar.replies.store import Opening, ReplyLimits
+
+__all__ = ["End", "Opening", "Reader", "Replies", "Reply", "ReplyLimits", "Stage"]

@@ -1,0 +1,120 @@
+"""The reply log: one writer appends, any number of readers follow, each with its own cursor."""
+
+from array import array
+from dataclasses import dataclass
+
+import anyio
+
+from protocol.messages import FinishReason, Usage
+from sidecar.errors import SidecarError
+
+# What one log takes beside its text: the object, its reply, their entries in tables. It makes empty replies count.
+LOG_OVERHEAD_BYTES = 2048
+
+# One batch of a reader that lags: large enough for few sends, small beside what a connection may hold back.
+_BATCH_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a reply ended: with a reason or with an error, never with both."""
+
+    usage: Usage
+    finish_reason: FinishReason | None = None
+    error: SidecarError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far the work is: `done` of `total` steps of what `name` says."""
+
+    name: str
+    done: int
+    total: int
+
+
+class ReplyLog:
+    """The text of one reply in numbered deltas, then its end.
+
+    Deltas are kept as one run of UTF-8 with an offset for each, so that a delta of one character costs nine bytes and
+    the bound on bytes is a bound on memory.
+    """
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+        self._offsets = array("L", [0])
+        self.stage: Stage | None = None
+        self.end: End | None = None
+        self._changed: anyio.Event | None = None
+        self._ended: anyio.Event | None = None
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last delta; 0 before the first."""
+        return len(self._offsets) - 1
+
+    @property
+    def text_bytes(self) -> int:
+        return len(self._text)
+
+    @property
+    def cost_bytes(self) -> int:
+        """What the log takes of the memory set aside for all logs."""
+        return LOG_OVERHEAD_BYTES + len(self._text) + self._offsets.itemsize * self.last_seq
+
+    def append(self, text: bytes) -> None:
+        """Append one delta: UTF-8, not empty."""
+        self._text += text
+        self._offsets.append(len(self._text))
+        self.wake()
+
+    def report(self, stage: Stage) -> None:
+        """Say how far the work is. Only the latest stage is kept: it is a state, not a history."""
+        self.stage = stage
+        self.wake()
+
+    def finish(self, end: End) -> None:
+        """Write the end; nothing follows it."""
+        self.end = end
+        self.wake()
+        self.wake_ended()
+
+    def text_until(self, seq: int) -> str:
+        """Return the text of the deltas 1 to `seq`."""
+        return bytes(memoryview(self._text)[: self._offsets[seq]]).decode()
+
+    def batch(self, after: int, until: int) -> list[str]:
+        """Return the deltas behind `after`, not beyond `until`: all of them, or about 64 KiB."""
+        offsets, text = self._offsets, memoryview(self._text)
+        start = offsets[after]
+        batch = []
+        for seq in range(after + 1, until + 1):
+            end = offsets[seq]
+            batch.append(str(text[offsets[seq - 1] : end], "utf-8"))
+            if end - start >= _BATCH_BYTES:
+                break
+        return batch
+
+    def wake(self) -> None:
+        """Let everyone look again who waits for a change."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+
+    def wake_ended(self) -> None:
+        """Let everyone look again who waits for the end."""
+        if self._ended is not None:
+            self._ended.set()
+            self._ended = None
+
+    async def changed(self) -> None:
+        """Wait until anything is new; the caller looks what it is."""
+        if self._changed is None:
+            self._changed = anyio.Event()
+        await self._changed.wait()
+
+    async def ended(self) -> None:
+        """Wait for an end, the log's own or that of a reply on it; deltas wake nobody here."""
+        if self._ended is None:
+            self._ended = anyio.Event()
+        await self._ended.wait()

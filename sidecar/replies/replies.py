@@ -1,0 +1,112 @@
+"""The replies of a running process: the store, the tasks that write the logs, and the clock."""
+
+import logging
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from sidecar.errors import Cancelled, SidecarError, Truncated
+from sidecar.providers.interface import Finish, Prompt, Provider
+from sidecar.replies.log import End
+from sidecar.replies.reply import Call, Reply
+from sidecar.replies.store import Opening, ReplyLimits, ReplyStore
+
+logger = logging.getLogger(__name__)
+
+
+class Replies:
+    """Opens, finds and ends replies. An async context manager: what still runs at its end is stopped."""
+
+    def __init__(self, limits: ReplyLimits) -> None:
+        self._store = ReplyStore(limits)
+        self._tasks: TaskGroup
+        self._has_deadline = anyio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        self._tasks.start_soon(self._expire)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._tasks.cancel_scope.cancel()
+        return await self._tasks.__aexit__(kind, exc, trace)
+
+    @property
+    def running(self) -> int:
+        """How many calls are being written."""
+        return len(self._store.running)
+
+    def open(self, prompt: Prompt, opening: Opening, provider: Provider) -> Reply:
+        """Return the attached reply for a request, and start the call that writes it where there is none to share.
+
+        Raises: as `ReplyStore.open`.
+        """
+        reply, call = self._store.open(prompt, opening)
+        if call is not None:
+            self._tasks.start_soon(self._write, call, provider)
+        return reply
+
+    def find(self, reply_id: str, user_id: str | None) -> Reply:
+        """Return a detached reply, not attached. Raises NotFound."""
+        return self._store.find(reply_id, user_id)
+
+    def attach(self, reply: Reply) -> None:
+        """Count a reader, who must `leave` once."""
+        self._store.attach(reply)
+
+    def leave(self, reply: Reply) -> None:
+        self._store.leave(reply, anyio.current_time())
+        self._has_deadline.set()
+
+    def cancel(self, reply: Reply) -> None:
+        """End a running reply; an ended one stays as it is."""
+        self._store.cancel(reply, anyio.current_time())
+        self._has_deadline.set()
+
+    def end_all(self, error: SidecarError) -> None:
+        """End every running reply with `error`."""
+        self._store.end_all(error, anyio.current_time())
+
+    async def _expire(self) -> None:
+        while True:
+            again = self._store.expire(anyio.current_time())
+            self._has_deadline = anyio.Event()
+            with anyio.CancelScope(deadline=again if again is not None else float("inf")):
+                await self._has_deadline.wait()
+
+    async def _write(self, call: Call, provider: Provider) -> None:
+        """Write one call's log, from the provider's first piece to exactly one end."""
+        error: SidecarError = Cancelled("Nobody waits for the reply any more.")
+        with anyio.CancelScope() as scope:
+            call.bind(scope.cancel)
+            error = await self._copy(call, provider)
+        if call.is_running:
+            self._finish(call, End(usage=call.estimated_usage(), error=error))
+
+    async def _copy(self, call: Call, provider: Provider) -> SidecarError:
+        """Copy the provider's pieces into the log; return what went wrong where its own end did not come.
+
+        The end is written before the provider is left: closing a connection may take its time.
+        """
+        try:
+            async with provider.stream(call.prompt) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Finish):
+                        usage = piece.usage or call.estimated_usage()
+                        self._finish(call, End(usage=usage, finish_reason=piece.reason))
+                        break
+                    self._store.append(call, piece.text)
+        except SidecarError as exc:
+            return exc
+        except Exception:  # a fence: a provider's bug ends its own call only
+            logger.exception("call failed provider=%s action=%s", provider.name, call.prompt.action)
+            return SidecarError("The sidecar failed while it read the provider's answer; its log has the cause.")
+        return Truncated("The provider's answer broke off before its end.")
+
+    def _finish(self, call: Call, end: End) -> None:
+        self._store.finish(call, end, anyio.current_time())
+        self._has_deadline.set()

@@ -1,0 +1,149 @@
+"""A reply is one request's hold on a call; a call is one question to the provider, with the log of its answer.
+
+Several replies may share a call. Each has its own id, its own readers and its own way to end; the call ends with its
+last.
+"""
+
+from collections.abc import Callable
+
+from protocol.messages import Usage
+from sidecar.errors import SidecarError
+from sidecar.providers.interface import Prompt
+from sidecar.providers.tokens import estimate_tokens
+from sidecar.replies.log import End, ReplyLog, Stage
+
+
+class Call:
+    """One question to the provider."""
+
+    def __init__(self, prompt: Prompt, *, share_key: str | None = None) -> None:
+        self.prompt = prompt
+        self.share_key = share_key
+        self.log = ReplyLog()
+        self.replies: set[Reply] = set()
+        self.is_abandoned = False
+        self._stop: Callable[[], None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.log.end is None
+
+    def bind(self, stop: Callable[[], None]) -> None:
+        """Say how the writer is stopped; at once where the call was abandoned before it began."""
+        self._stop = stop
+        if self.is_abandoned:
+            stop()
+
+    def abandon(self) -> None:
+        """Stop the writer: nobody waits for this answer any more."""
+        self.is_abandoned = True
+        if self._stop is not None:
+            self._stop()
+
+    def estimated_usage(self) -> Usage:
+        """Return what the call has cost so far, for where the provider gives no count: after a cancel it never does."""
+        prompt = self.prompt
+        return Usage(
+            prompt_tokens=estimate_tokens(prompt.system) + sum(estimate_tokens(m.content) for m in prompt.messages),
+            completion_tokens=-(-self.log.text_bytes // 4),
+            estimated=True,
+        )
+
+
+class Reply:
+    """One request's hold on a call."""
+
+    def __init__(self, reply_id: str, call: Call, *, user_id: str | None, is_detached: bool, is_shared: bool) -> None:
+        self.id = reply_id
+        self.call = call
+        self.user_id = user_id
+        self.is_detached = is_detached
+        self.is_shared = is_shared
+        self.key: tuple[str | None, str] | None = None
+        self.fingerprint: str | None = None
+        self.overhead_ms = 0.0
+        """What the sidecar itself took before the provider was asked; 0 where another request had asked already."""
+        self.readers = 0
+        self.deadline: float | None = None
+        """When the store looks at it again."""
+        self.kept_until = 0.0
+        """Until when it can be read, once it has ended."""
+        self._own_end: End | None = None
+        self._own_last_seq = 0
+
+    @property
+    def end(self) -> End | None:
+        """How it ended, by itself or with its call; None while it runs."""
+        return self._own_end or self.call.log.end
+
+    @property
+    def last_seq(self) -> int:
+        """The last delta that belongs to it: a shared call may go on after it was cancelled."""
+        return self._own_last_seq if self._own_end else self.call.log.last_seq
+
+    @property
+    def text(self) -> str:
+        """All its text so far."""
+        return self.call.log.text_until(self.last_seq)
+
+    def end_with(self, error: SidecarError) -> None:
+        """End it here, whatever its call does."""
+        log = self.call.log
+        self._own_last_seq = log.last_seq
+        self._own_end = End(usage=self.call.estimated_usage(), error=error)
+        log.wake()
+        log.wake_ended()
+
+
+class Reader:
+    """A cursor on a reply: it lags as it likes and holds nobody back."""
+
+    def __init__(self, reply: Reply, *, after: int = 0) -> None:
+        self.reply = reply
+        self.seq = after
+        """The number of the last delta taken."""
+        self._stage: Stage | None = None
+        self._own_end: End | None = None
+
+    @property
+    def end(self) -> End | None:
+        """How the reply, or this reading of it, ended."""
+        return self._own_end or self.reply.end
+
+    def stop(self, error: SidecarError) -> None:
+        """End this reading only; the reply lives on."""
+        log = self.reply.call.log
+        self._own_end = End(usage=self.reply.call.estimated_usage(), error=error)
+        log.wake()
+        log.wake_ended()
+
+    def take(self) -> list[str]:
+        """Return the next deltas, at most about 64 KiB, and step behind them."""
+        if self.seq >= self.reply.last_seq:
+            return []
+        batch = self.reply.call.log.batch(self.seq, self.reply.last_seq)
+        self.seq += len(batch)
+        return batch
+
+    def take_stage(self) -> Stage | None:
+        """Return how far the work is, if that is new."""
+        stage = self.reply.call.log.stage
+        if stage is self._stage:
+            return None
+        self._stage = stage
+        return stage
+
+    def _has_news(self) -> bool:
+        log = self.reply.call.log
+        return self.seq < self.reply.last_seq or self.end is not None or log.stage is not self._stage
+
+    async def wait(self) -> None:
+        """Wait until there is something to take, or the end."""
+        while not self._has_news():
+            await self.reply.call.log.changed()
+
+    async def wait_end(self) -> End:
+        """Wait for the end and return it."""
+        while (end := self.end) is None:
+            await self.reply.call.log.ended()
+        return end

@@ -1,0 +1,233 @@
+"""All replies of the process and the rules by which they come, are found, are kept and go. No task, no I/O.
+
+`now` is given by the caller, in seconds of a clock that only goes forward. SPEC.md, sections 7 and 9.
+"""
+
+import heapq
+import secrets
+from dataclasses import dataclass
+
+from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
+from sidecar.providers.interface import Prompt
+from sidecar.replies.log import LOG_OVERHEAD_BYTES, End
+from sidecar.replies.reply import Call, Reply
+
+_RETRY_AFTER_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyLimits:
+    """How much and for how long."""
+
+    max_reply_bytes: int = 1024 * 1024
+    max_total_bytes: int = 64 * 1024 * 1024
+    max_running: int = 1000
+    grace_seconds: float = 15.0
+    resume_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a request says of the reply that it wants; `fingerprint` is a hash over all that shapes the answer."""
+
+    user_id: str | None = None
+    is_detached: bool = False
+    key: str | None = None
+    fingerprint: str | None = None
+    may_share: bool = False
+
+
+class ReplyStore:
+    """Finds and keeps replies. Whoever opens or attaches must `leave` once."""
+
+    def __init__(self, limits: ReplyLimits) -> None:
+        self._limits = limits
+        self._replies: dict[str, Reply] = {}
+        self._keys: dict[tuple[str | None, str], Reply] = {}
+        self._shared: dict[str, Call] = {}
+        self._finished: dict[str, Reply] = {}  # in the order in which they ended
+        # Ids, not replies: an entry that is no longer true must not keep a log alive until its time comes.
+        self._deadlines: list[tuple[float, str]] = []
+        self.running: set[Call] = set()
+        self.total_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    def open(self, prompt: Prompt, opening: Opening) -> tuple[Reply, Call | None]:
+        """Return the reply for a request, already attached, and the call to start where there was none to share.
+
+        Raises:
+            InvalidParameter: the key stands for another request.
+            Overloaded: too many calls, or no room for another log.
+        """
+        key = (opening.user_id, opening.key) if opening.key is not None else None
+        if key is not None and (known := self._keys.get(key)) is not None:
+            if known.fingerprint != opening.fingerprint:
+                raise InvalidParameter("`key` was used for another request within the last minutes.")
+            self.attach(known)
+            return known, None
+        share_key = opening.fingerprint if opening.may_share else None
+        call = self._shared.get(share_key) if share_key is not None else None
+        is_shared = call is not None
+        if call is None:
+            call = self._new_call(prompt, share_key)
+        reply_id = "r_" + secrets.token_urlsafe(16)
+        reply = Reply(reply_id, call, user_id=opening.user_id, is_detached=opening.is_detached, is_shared=is_shared)
+        reply.key, reply.fingerprint = key, opening.fingerprint
+        call.replies.add(reply)
+        self._replies[reply.id] = reply
+        if key is not None:
+            self._keys[key] = reply
+        self.attach(reply)
+        return reply, None if is_shared else call
+
+    def _new_call(self, prompt: Prompt, share_key: str | None) -> Call:
+        if len(self.running) >= self._limits.max_running:
+            raise Overloaded(
+                f"{self._limits.max_running} replies are being written, which is the most that may be at once "
+                "(SIDECAR_MAX_RUNNING).",
+                retry_after=_RETRY_AFTER_SECONDS,
+            )
+        self._make_room(LOG_OVERHEAD_BYTES)
+        call = Call(prompt, share_key=share_key)
+        self.running.add(call)
+        self.total_bytes += call.log.cost_bytes
+        if share_key is not None:
+            self._shared[share_key] = call
+        return call
+
+    def find(self, reply_id: str, user_id: str | None) -> Reply:
+        """Return a detached reply.
+
+        Raises:
+            NotFound: there is none of that id, it is not detached, or it is another user's.
+        """
+        reply = self._replies.get(reply_id)
+        if (
+            reply is None
+            or not reply.is_detached
+            or (user_id is not None and reply.user_id is not None and user_id != reply.user_id)
+        ):
+            raise NotFound("There is no such reply, or it is no longer kept.")
+        return reply
+
+    def attach(self, reply: Reply) -> None:
+        """Count one more reader."""
+        reply.readers += 1
+        reply.deadline = None
+
+    def leave(self, reply: Reply, now: float) -> None:
+        """Count one reader less. A reply that nobody reads and that is not detached ends here."""
+        reply.readers -= 1
+        if reply.readers or reply.id not in self._replies:
+            return
+        if not reply.is_detached:
+            self._forget(reply)
+        elif reply.end is None:
+            self._set_deadline(reply, now + self._limits.grace_seconds)
+        else:
+            self._set_deadline(reply, reply.kept_until)
+
+    def cancel(self, reply: Reply, now: float, error: SidecarError | None = None) -> None:
+        """End a running reply at once; its readers see `error`, by default `cancelled`. An ended one stays as it is."""
+        if reply.end is not None:
+            return
+        reply.end_with(error or Cancelled("The request was cancelled."))
+        self._settle(reply, now)
+        self._release(reply.call)
+
+    def append(self, call: Call, text: str) -> None:
+        """Write one delta.
+
+        Raises:
+            TooLarge: the reply would outgrow its bound.
+            Overloaded: all logs together would outgrow theirs, and there is no finished one to drop.
+        """
+        delta = text.encode(errors="replace")  # a lone surrogate from a careless provider
+        log = call.log
+        if call.is_abandoned:
+            return
+        if log.text_bytes + len(delta) > self._limits.max_reply_bytes:
+            raise TooLarge(f"The reply is longer than {self._limits.max_reply_bytes} bytes (SIDECAR_MAX_REPLY_BYTES).")
+        before = log.cost_bytes
+        self._make_room(len(delta))
+        log.append(delta)
+        self.total_bytes += log.cost_bytes - before
+
+    def finish(self, call: Call, end: End, now: float) -> None:
+        """Write the end of a call, for all its replies that have none of their own."""
+        call.log.finish(end)
+        self.running.discard(call)
+        self._unshare(call)
+        for reply in list(call.replies):
+            if reply.id not in self._finished:
+                self._settle(reply, now)
+
+    def expire(self, now: float) -> float | None:
+        """End and drop what is over; return when to look again, or None when nothing waits."""
+        while self._deadlines:
+            deadline, reply_id = self._deadlines[0]
+            reply = self._replies.get(reply_id)
+            if reply is None or reply.deadline != deadline:
+                heapq.heappop(self._deadlines)
+            elif deadline > now:
+                return deadline
+            else:
+                heapq.heappop(self._deadlines)
+                reply.deadline = None
+                if reply.end is None:
+                    self.cancel(reply, now, Cancelled("Nobody came back for the reply in time."))
+                else:
+                    self._forget(reply)
+        return None
+
+    def end_all(self, error: SidecarError, now: float) -> None:
+        """End every running reply with `error`."""
+        for reply in list(self._replies.values()):
+            self.cancel(reply, now, error)
+
+    def _settle(self, reply: Reply, now: float) -> None:
+        """The reply has ended: keep it where somebody may come back for it."""
+        if not reply.is_detached:
+            return
+        self._finished[reply.id] = reply
+        reply.kept_until = now + self._limits.resume_seconds
+        if not reply.readers:
+            self._set_deadline(reply, reply.kept_until)
+
+    def _set_deadline(self, reply: Reply, deadline: float) -> None:
+        reply.deadline = deadline
+        heapq.heappush(self._deadlines, (deadline, reply.id))
+
+    def _make_room(self, wanted_bytes: int) -> None:
+        limit = self._limits.max_total_bytes
+        while self.total_bytes + wanted_bytes > limit:
+            oldest = next((reply for reply in self._finished.values() if not reply.readers), None)
+            if oldest is None:
+                raise Overloaded(
+                    f"All {limit} bytes for replies are in use (SIDECAR_MAX_REPLIES_BYTES).",
+                    retry_after=_RETRY_AFTER_SECONDS,
+                )
+            self._forget(oldest)
+
+    def _forget(self, reply: Reply) -> None:
+        del self._replies[reply.id]
+        self._finished.pop(reply.id, None)
+        if reply.key is not None:
+            del self._keys[reply.key]
+        call = reply.call
+        call.replies.discard(reply)
+        if not call.replies:
+            self.total_bytes -= call.log.cost_bytes
+        self._release(call)
+
+    def _release(self, call: Call) -> None:
+        """Stop a running call that no reply waits for any more."""
+        if call.is_running and all(reply.end is not None for reply in call.replies):
+            self._unshare(call)
+            call.abandon()
+
+    def _unshare(self, call: Call) -> None:
+        if call.share_key is not None and self._shared.get(call.share_key) is call:
+            del self._shared[call.share_key]

@@ -1,0 +1,129 @@
+"""The requests of one connection: which run, which wait, which ids are taken. No I/O. SPEC.md, sections 7 and 9."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from protocol.codec import Addressee
+from sidecar.errors import DuplicateId, Overloaded
+
+_RETRY_AFTER_SECONDS = 1.0
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Job:
+    """One request from its arrival to its last message."""
+
+    what: str
+    """For the log: the action."""
+    addressee: Addressee
+    serve: Callable[["Job"], Awaitable[bytes]]
+    """Serves it and returns the payload of its last message."""
+    arrived: float
+    held_bytes: int
+    first_sent: float | None = None
+    """When its first delta was sent."""
+    stop: Callable[[], None] | None = None
+    """Ends what `serve` waits for; set while there is something to end."""
+    is_cancelled: bool = False
+    outcome: str = "done"
+    """For the log: `done`, or the code of the error with which it ended."""
+
+    @property
+    def id(self) -> str | None:
+        return self.addressee.id if isinstance(self.addressee.id, str) else None
+
+    def cancel(self) -> None:
+        """Let it end soon, by its own last message."""
+        self.is_cancelled = True
+        if self.stop is not None:
+            self.stop()
+
+
+class Jobs:
+    """Decides when a job begins; `begin` is called for each whose turn has come."""
+
+    def __init__(self, begin: Callable[[Job], None], *, max_running: int, max_waiting: int, in_turn: bool) -> None:
+        self._begin = begin
+        self._max_running = max_running
+        self._max_waiting = max_waiting
+        self._in_turn = in_turn
+        self._running: dict[Job, None] = {}
+        self._waiting: dict[Job, None] = {}
+        self._by_id: dict[str, Job] = {}
+        self._nameless: Job | None = None  # the running job without id
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._waiting)
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether a running job sends events."""
+        return any(job.addressee.wants_events for job in self._running)
+
+    def find(self, request_id: str | None) -> Job | None:
+        """Return the unfinished job of that id; None stands for the running one without id."""
+        return self._nameless if request_id is None else self._by_id.get(request_id)
+
+    def submit(self, job: Job) -> None:
+        """Begin `job` now or later.
+
+        Raises:
+            DuplicateId: a job of this id is not finished; without ids, only one at a time is served in frames.
+            Overloaded: too many wait.
+        """
+        if job.id is not None and job.id in self._by_id:
+            raise DuplicateId("A request with this id is running on this connection.")
+        if job.id is None and not self._in_turn and self._nameless_exists():
+            raise DuplicateId("A request without id is running on this connection; give ids to run several at once.")
+        if self._may_begin(job):
+            self._claim_id(job)
+            self._run(job)
+        elif len(self._waiting) < self._max_waiting:
+            self._claim_id(job)
+            self._waiting[job] = None
+        else:
+            raise Overloaded(
+                f"{len(self._running)} requests run and {self._max_waiting} wait on this connection: no more may wait.",
+                retry_after=_RETRY_AFTER_SECONDS,
+            )
+
+    def withdraw(self, job: Job) -> bool:
+        """Take a job back that has not begun; False where it has."""
+        if job not in self._waiting:
+            return False
+        del self._waiting[job]
+        self._release_id(job)
+        return True
+
+    def finish(self, job: Job) -> None:
+        """Say that a job has sent its last message; others may begin."""
+        del self._running[job]
+        self._release_id(job)
+        if job is self._nameless:
+            self._nameless = None
+        for waiting in [*self._waiting]:
+            if len(self._running) >= self._max_running:
+                break
+            if self._may_begin(waiting):
+                del self._waiting[waiting]
+                self._run(waiting)
+
+    def _may_begin(self, job: Job) -> bool:
+        return len(self._running) < self._max_running and (job.id is not None or self._nameless is None)
+
+    def _nameless_exists(self) -> bool:
+        return self._nameless is not None or any(job.id is None for job in self._waiting)
+
+    def _run(self, job: Job) -> None:
+        self._running[job] = None
+        if job.id is None:
+            self._nameless = job
+        self._begin(job)
+
+    def _claim_id(self, job: Job) -> None:
+        if job.id is not None:
+            self._by_id[job.id] = job
+
+    def _release_id(self, job: Job) -> None:
+        if job.id is not None:
+            del self._by_id[job.id]

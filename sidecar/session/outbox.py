@@ -1,0 +1,98 @@
+"""The one writer of a connection."""
+
+import anyio
+
+from sidecar.session.byte_stream import ByteStream, PeerGone
+
+# So much of its replies a connection may hold unsent before they wait in their logs.
+_ROOM_BYTES = 256 * 1024
+
+# So much may pile up of answers that cannot wait, because the connection must go on being read: a client that asks and
+# asks and never reads is cut. Well above one plain reply of the usual largest size.
+_FLOOD_BYTES = 2 * 1024 * 1024
+
+_SEND_BYTES = 256 * 1024
+
+
+class Outbox:
+    """Sends whole messages in the order in which they are put, at once where the connection takes them.
+
+    A message is never cut by a cancellation: only `run`, the connection's writer task, waits to send, and where it is
+    stopped the connection ends.
+    """
+
+    def __init__(self, stream: ByteStream, *, stall_seconds: float) -> None:
+        self._stream = stream
+        self._stall_seconds = stall_seconds
+        self._pending = bytearray()
+        self._has_pending = anyio.Event()
+        self._has_room = anyio.Event()
+        self._failure: str | None = None
+        self.last_put = anyio.current_time()
+        """When something was put last."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the connection has taken everything."""
+        return not self._pending
+
+    def put(self, message: bytes) -> None:
+        """Send `message` as soon as possible, without waiting and without an error: a broken connection ends `run`."""
+        self.last_put = anyio.current_time()
+        sent = 0
+        if not self._pending and self._failure is None:
+            try:
+                sent = self._stream.send_now(message)
+            except PeerGone:
+                self._fail("the peer has gone")
+        if sent < len(message) and self._failure is None:
+            self._pending += memoryview(message)[sent:]
+            self._has_pending.set()
+
+    def put_unread(self, message: bytes) -> None:
+        """As `put`, for what cannot wait for room: cuts a peer that lets too much of it pile up."""
+        if len(self._pending) > _FLOOD_BYTES:
+            self._fail("the peer asks and does not read")
+        self.put(message)
+
+    async def room(self) -> None:
+        """Wait until the connection has taken most of what was put."""
+        while len(self._pending) >= _ROOM_BYTES:
+            await self._has_room.wait()
+
+    async def flushed(self) -> None:
+        """Wait until the connection has taken everything."""
+        while self._pending:
+            await self._has_room.wait()
+
+    async def run(self) -> None:
+        """Send what had to wait, until cancelled.
+
+        Raises:
+            PeerGone: the connection is broken, or its peer read nothing for `stall_seconds`.
+        """
+        while True:
+            if self._failure is not None:
+                raise PeerGone(self._failure)
+            if not self._pending:
+                self._has_pending = anyio.Event()
+                await self._has_pending.wait()
+                continue
+            with memoryview(self._pending) as pending:
+                sent = await self._send_some(bytes(pending[:_SEND_BYTES]))
+            del self._pending[:sent]
+            if len(self._pending) < _ROOM_BYTES:
+                self._has_room.set()
+                self._has_room = anyio.Event()
+
+    async def _send_some(self, chunk: bytes) -> int:
+        try:
+            with anyio.fail_after(self._stall_seconds):  # around a send: the connection dies with it
+                return await self._stream.send_some(chunk)
+        except TimeoutError:
+            raise PeerGone(f"the peer read nothing for {self._stall_seconds:g} s") from None
+
+    def _fail(self, reason: str) -> None:
+        self._failure = reason
+        self._pending.clear()
+        self._has_pending.set()

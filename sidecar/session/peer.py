@@ -1,0 +1,62 @@
+"""Who is at the other end of a connection, and what he may take up before he has shown who he is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sidecar.errors import SidecarError
+from sidecar.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """What the transport knows of the other end."""
+
+    name: str
+    """For the log: `unix uid=33 pid=4711`, `tcp 127.0.0.1:50112`, `stdio`."""
+    first_byte_seconds: float | None = None
+    """How long it may keep silent before its first byte; None: for ever."""
+    is_private: bool = False
+    """Whether nobody else can be at the other end: stdio, where a word of no dialect is answered as a bad line."""
+    token: Secret | None = None
+    """What its first request must carry, where it must."""
+    refusal: SidecarError | None = None
+    """Why it is not served at all."""
+    on_authorized: Callable[[], None] = lambda: None
+    """Called once it has shown the token."""
+
+
+class ByteBudget:
+    """Bytes that several connections share."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    def take(self, wanted_bytes: int) -> bool:
+        """Take so many bytes, or none of them where they are not there."""
+        if self.used_bytes + wanted_bytes > self.limit_bytes:
+            return False
+        self.used_bytes += wanted_bytes
+        return True
+
+    def give(self, returned_bytes: int) -> None:
+        self.used_bytes -= returned_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """What one connection may do, and what all may hold together."""
+
+    max_payload_bytes: int = 8 * 1024 * 1024
+    max_running: int = 16
+    max_waiting: int = 100
+    read_seconds: float | None = 10.0
+    """A message, once begun, must be whole after so long."""
+    idle_seconds: float | None = 300.0
+    """A connection without a request is closed after so long."""
+    heartbeat_seconds: float = 10.0
+    stall_seconds: float = 15.0
+    unfinished: ByteBudget
+    """Bytes of all requests that have begun to arrive and are not answered."""
+    unfinished_of_strangers: ByteBudget
+    """The same for connections that have not shown their token."""

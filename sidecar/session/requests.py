@@ -1,0 +1,154 @@
+"""What a connection's messages lead to: requests are served side by side, everything else is answered at once."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+from msgspec.structs import replace
+
+from protocol import codec
+from protocol.codec import Addressee
+from protocol.errors import ProtocolError
+from protocol.messages import Cancel, Generate, Ping, Request, Resume, Ticket
+from sidecar.errors import Cancelled, SidecarError
+from sidecar.service import Service
+from sidecar.session.answers import address, echo, refuse
+from sidecar.session.dialect import Dialect
+from sidecar.session.intake import Intake
+from sidecar.session.jobs import Job, Jobs
+from sidecar.session.outbox import Outbox
+from sidecar.session.peer import SessionLimits
+from sidecar.session.serving import serve
+
+logger = logging.getLogger(__name__)
+
+
+class Requests:
+    """The requests of one connection. `begin` is called for each job whose turn has come, and starts `serve` for it."""
+
+    def __init__(
+        self,
+        begin: Callable[[Job], None],
+        *,
+        dialect: Dialect,
+        service: Service,
+        intake: Intake,
+        outbox: Outbox,
+        limits: SessionLimits,
+    ) -> None:
+        self._dialect = dialect
+        self._service = service
+        self._intake = intake
+        self._outbox = outbox
+        self.jobs = Jobs(
+            begin, max_running=limits.max_running, max_waiting=limits.max_waiting, in_turn=dialect.serves_in_turn
+        )
+
+    def take(self, request: Request, held_bytes: int) -> None:
+        """Begin to serve a request, let it wait, or answer it."""
+        addressee = address(request)
+        if isinstance(request, Generate | Resume):
+            self._submit(
+                type(request).__name__.lower(),
+                addressee,
+                lambda job: serve(job, request, service=self._service, send=self._send),
+                held_bytes,
+            )
+        elif isinstance(request, Cancel) and request.reply is None:
+            self._intake.let_go(held_bytes)
+            self._cancel(request.id)
+        else:
+            self._say(addressee, self._control(request), held_bytes)
+
+    def reject(self, addressee: Addressee, error: ProtocolError, held_bytes: int) -> None:
+        """Answer a message that is no request."""
+        self._say(addressee, refuse(addressee, error), held_bytes)
+
+    async def serve(self, job: Job) -> None:
+        """Serve one request to its last message, which is sent here and nowhere else."""
+        try:
+            last = await self._last_message(job)
+            await self._outbox.room()
+            self._outbox.put(self._dialect.wrap(last))
+        except anyio.get_cancelled_exc_class():
+            job.outcome = "unread"  # the client has left
+            raise
+        finally:
+            self._intake.let_go(job.held_bytes)
+            self.jobs.finish(job)
+            _log(job)
+
+    async def _last_message(self, job: Job) -> bytes:
+        try:
+            return await job.serve(job)
+        except SidecarError as exc:
+            job.outcome = exc.code
+            return refuse(job.addressee, exc)
+        except Exception:  # the inmost of three fences: a bug ends its own request only
+            logger.exception("request failed action=%s id=%s", job.what, job.id)
+            error = SidecarError("The sidecar failed on this request; its log has the cause.")
+            job.outcome = error.code
+            return refuse(job.addressee, error)
+
+    async def _send(self, payloads: list[bytes]) -> None:
+        await self._outbox.room()
+        self._outbox.put(b"".join(map(self._dialect.wrap, payloads)))
+
+    def _submit(
+        self, what: str, addressee: Addressee, serve: Callable[[Job], Awaitable[bytes]], held_bytes: int
+    ) -> None:
+        job = Job(what=what, addressee=addressee, serve=serve, arrived=anyio.current_time(), held_bytes=held_bytes)
+        try:
+            self.jobs.submit(job)
+        except SidecarError as exc:
+            self._answer(refuse(addressee, exc), held_bytes)
+
+    def _control(self, request: Request) -> bytes:
+        try:
+            if isinstance(request, Ping):
+                done = self._service.status()
+            elif isinstance(request, Cancel) and request.reply is not None:
+                done = self._service.cancel_by_reply(request.reply, request.user_id)
+            else:
+                assert isinstance(request, Ticket)  # noqa: S101 - what is left
+                done = self._service.issue_ticket(request)
+        except SidecarError as exc:
+            return refuse(address(request), exc)
+        return codec.encode(replace(done, id=echo(request.id)))
+
+    def _cancel(self, request_id: str | None) -> None:
+        """End a request of this connection. Nothing to cancel is not an error: its end may be on its way."""
+        job = self.jobs.find(request_id)
+        if job is None:
+            return
+        job.cancel()
+        if self.jobs.withdraw(job):
+            error = Cancelled("The request was cancelled before it began.")
+            self._answer(refuse(job.addressee, error), job.held_bytes)
+
+    def _say(self, addressee: Addressee, answer: bytes, held_bytes: int) -> None:
+        """Send an answer that is ready; in lines not before the answers to earlier requests without id."""
+        if isinstance(addressee.id, str) or not self._dialect.serves_in_turn or self.jobs.find(None) is None:
+            self._answer(answer, held_bytes)
+            return
+
+        async def say(_job: Job) -> bytes:
+            return answer
+
+        self._submit("answer", addressee, say, held_bytes)
+
+    def _answer(self, answer: bytes, held_bytes: int) -> None:
+        self._outbox.put_unread(self._dialect.wrap(answer))
+        self._intake.let_go(held_bytes)
+
+
+def _log(job: Job) -> None:
+    now = anyio.current_time()
+    logger.info(
+        "request %s action=%s id=%s ms=%.1f first_ms=%s",
+        job.outcome,
+        job.what,
+        job.id or "-",
+        (now - job.arrived) * 1000,
+        "-" if job.first_sent is None else f"{(job.first_sent - job.arrived) * 1000:.1f}",
+    )

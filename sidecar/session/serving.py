@@ -1,0 +1,75 @@
+"""One request from its beginning to its last message, whatever connection it came on."""
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from protocol import codec
+from protocol.messages import Delta, Generate, Progress, Resume, Start
+from sidecar.errors import Cancelled
+from sidecar.replies import End, Reader
+from sidecar.service import Service
+from sidecar.session.answers import RequestId, echo, end_answer, end_event
+from sidecar.session.jobs import Job
+
+Send = Callable[[list[bytes]], Awaitable[None]]
+"""Sends payloads, and waits while the connection takes too little."""
+
+
+async def serve(job: Job, request: Generate | Resume, *, service: Service, send: Send) -> bytes:
+    """Serve a request and return the payload of its last message, which the caller sends.
+
+    Raises:
+        SidecarError: it was refused before anything was sent.
+    """
+    reader = _read(request, job, service)
+    reply = reader.reply
+    job.stop = (
+        (lambda: reader.stop(Cancelled("This reading was cancelled; the reply goes on.")))
+        if isinstance(request, Resume)
+        else (lambda: service.cancel(reply))
+    )
+    request_id = echo(request.id)
+    try:
+        if job.is_cancelled:
+            job.stop()
+        if not request.stream:
+            end = await reader.wait_end()
+            job.outcome = _outcome(end)
+            return codec.encode(end_answer(request_id, reply, end))
+        await send([codec.encode(Start(id=request_id, reply=reply.id, model=reply.call.prompt.model))])
+        return await _stream(reader, request_id, job, send)
+    finally:
+        job.stop = None
+        service.leave(reply)
+
+
+def _read(request: Generate | Resume, job: Job, service: Service) -> Reader:
+    if isinstance(request, Resume):
+        return Reader(service.resume(request), after=request.after or 0)
+    reply = service.open(request)
+    if not reply.is_shared:
+        reply.overhead_ms = round((anyio.current_time() - job.arrived) * 1000, 2)
+    return Reader(reply)
+
+
+async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -> bytes:
+    while True:
+        await reader.wait()
+        payloads = []
+        if (stage := reader.take_stage()) is not None:
+            payloads.append(codec.encode(Progress(id=request_id, stage=stage.name, done=stage.done, total=stage.total)))
+        first = reader.seq + 1
+        for seq, text in enumerate(reader.take(), first):
+            payloads.append(codec.encode(Delta(id=request_id, seq=seq, text=text)))
+        if payloads:
+            if job.first_sent is None and reader.seq >= first:
+                job.first_sent = anyio.current_time()
+            await send(payloads)
+        elif reader.end is not None:
+            job.outcome = _outcome(reader.end)
+            return codec.encode(end_event(request_id, reader.reply, reader.end))
+
+
+def _outcome(end: End) -> str:
+    return "done" if end.error is None else end.error.code

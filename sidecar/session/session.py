@@ -1,0 +1,198 @@
+"""One connection: its reader, its one writer, and how it ends. SPEC.md, section 8."""
+
+import logging
+import math
+
+import anyio
+from anyio.abc import TaskGroup
+
+from protocol import codec
+from protocol.codec import Addressee
+from protocol.errors import BadFrame, Code, ProtocolError
+from protocol.messages import Heartbeat
+from sidecar.errors import SidecarError, Unauthorized
+from sidecar.service import Service
+from sidecar.session.answers import address, encode_unasked, refuse
+from sidecar.session.byte_stream import ByteStream, PeerGone
+from sidecar.session.dialect import Dialect
+from sidecar.session.intake import Intake
+from sidecar.session.jobs import Job
+from sidecar.session.outbox import Outbox
+from sidecar.session.peer import Peer, SessionLimits
+from sidecar.session.requests import Requests
+
+logger = logging.getLogger(__name__)
+
+# After a refusal, what the peer still sends is dropped for so long, so that the answer is not lost to a reset.
+_LINGER_SECONDS = 1.0
+
+# What a wrong guess at the token costs.
+_WRONG_TOKEN_SECONDS = 0.1
+
+# Where the end of input is no sign that the peer has left, it is looked for so often.
+_LOOK_SECONDS = 1.0
+
+
+class _Refused(Exception):
+    """The connection ends, with `message` as its last word."""
+
+    def __init__(self, error: SidecarError | ProtocolError, message: bytes) -> None:
+        super().__init__(f"code={error.code}: {error}")
+        self.code = error.code
+        self.message = message
+
+
+class Session:
+    """Serves one connection. The stream is the caller's to close."""
+
+    def __init__(
+        self, stream: ByteStream, dialect: Dialect, *, service: Service, peer: Peer, limits: SessionLimits
+    ) -> None:
+        self._stream = stream
+        self._dialect = dialect
+        self._peer = peer
+        self._limits = limits
+        self._is_authorized = peer.token is None
+        budget = limits.unfinished if self._is_authorized else limits.unfinished_of_strangers
+        self._intake = Intake(dialect.new_decoder(limits.max_payload_bytes), budget)
+        self._outbox = Outbox(stream, stall_seconds=limits.stall_seconds)
+        self._tasks: TaskGroup
+        self._requests = Requests(
+            self._begin,
+            dialect=dialect,
+            service=service,
+            intake=self._intake,
+            outbox=self._outbox,
+            limits=limits,
+        )
+        self._receiving: anyio.CancelScope | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every request is answered and every answer sent."""
+        return not self._requests.jobs and self._outbox.is_empty
+
+    async def run(self, first: bytes) -> None:
+        """Serve the connection, whose first bytes were `first`, to its end. What the peer does raises nothing."""
+        try:
+            async with anyio.create_task_group() as connection:
+                connection.start_soon(self._outbox.run)
+                connection.start_soon(self._beat)
+                refusal = await self._serve(first, connection)
+                if refusal is not None:
+                    await self._say_last(refusal)
+                await self._outbox.flushed()
+                connection.cancel_scope.cancel()
+        except* PeerGone as gone:
+            logger.debug("session ends peer=%s: %s", self._peer.name, gone.exceptions[0])
+        finally:
+            self._intake.close()
+
+    async def _serve(self, first: bytes, connection: TaskGroup) -> _Refused | None:
+        """Read to the end of input, let the requests end that still run, and return why the connection is refused."""
+        async with anyio.create_task_group() as self._tasks:
+            refusal = await self._read(first)
+            if refusal is not None or self._dialect.end_means_gone:
+                self._tasks.cancel_scope.cancel()
+            else:
+                connection.start_soon(self._look_for_peer)
+        return refusal
+
+    async def _read(self, chunk: bytes) -> _Refused | None:
+        """Take requests until the end of input. Waits for nothing but bytes."""
+        if self._peer.refusal is not None:
+            return self._unasked(self._peer.refusal)
+        try:
+            while True:
+                self._intake.feed(chunk)
+                for payload, held_bytes in self._intake.payloads():
+                    self._take(payload, held_bytes)
+                if not chunk:
+                    return None
+                chunk = await self._receive()
+        except (ProtocolError, SidecarError) as exc:
+            return self._unasked(exc)
+        except _Refused as refusal:
+            return refusal
+
+    async def _receive(self) -> bytes:
+        """Return the next bytes; b"" at the end of input and where there was nothing to do for too long."""
+        with anyio.CancelScope() as self._receiving:
+            self._set_deadline()
+            return await self._stream.receive()
+        if self._intake.message_began is None:
+            return b""
+        raise BadFrame(f"A message was not whole after {self._limits.read_seconds:g} s.")
+
+    def _set_deadline(self) -> None:
+        """Bound the wait for bytes: the rest of a message or, while nothing is running, the next one."""
+        limits, began, deadline = self._limits, self._intake.message_began, math.inf
+        if began is not None and limits.read_seconds is not None:
+            deadline = began + limits.read_seconds
+        elif not self._requests.jobs and limits.idle_seconds is not None:
+            deadline = anyio.current_time() + limits.idle_seconds
+        if self._receiving is not None:
+            self._receiving.deadline = deadline
+
+    def _take(self, payload: bytes, held_bytes: int) -> None:
+        try:
+            request = codec.decode_request(payload)
+        except ProtocolError as exc:
+            addressee = codec.decode_addressee(payload)
+            self._authorize(addressee.token, addressee)
+            self._requests.reject(addressee, exc, held_bytes)
+        else:
+            self._authorize(request.token, address(request))
+            self._requests.take(request, held_bytes)
+
+    def _authorize(self, token: str | None, addressee: Addressee) -> None:
+        """Check, at the first message, who this is."""
+        if self._is_authorized or self._peer.token is None:
+            return
+        if token is None or not self._peer.token.matches(token):
+            what = "has none" if token is None else "has a wrong one"
+            error = Unauthorized(f"The first message of a TCP connection needs `token`; this one {what}.")
+            raise _Refused(error, self._dialect.wrap(refuse(addressee, error)))
+        self._is_authorized = True
+        self._peer.on_authorized()
+        self._intake.move_to(self._limits.unfinished)
+
+    def _unasked(self, error: SidecarError | ProtocolError) -> _Refused:
+        return _Refused(error, encode_unasked(self._dialect, error))
+
+    def _begin(self, job: Job) -> None:
+        self._tasks.start_soon(self._serve_job, job)
+
+    async def _serve_job(self, job: Job) -> None:
+        await self._requests.serve(job)
+        self._set_deadline()
+
+    async def _say_last(self, refusal: _Refused) -> None:
+        logger.info("session refused peer=%s %s", self._peer.name, refusal)
+        if refusal.code is Code.UNAUTHORIZED:
+            await anyio.sleep(_WRONG_TOKEN_SECONDS)
+        self._outbox.put(refusal.message)
+        await self._outbox.flushed()
+        self._stream.close_sending()
+        with anyio.move_on_after(_LINGER_SECONDS):
+            while await self._stream.receive():
+                pass
+
+    async def _beat(self) -> None:
+        """Give a sign of life while a streaming request is running and nothing else is written."""
+        interval = self._limits.heartbeat_seconds
+        heartbeat = self._dialect.wrap(codec.encode(Heartbeat()))
+        while True:
+            silence = anyio.current_time() - self._outbox.last_put
+            if silence < interval:
+                await anyio.sleep(interval - silence)
+            elif self._requests.jobs.is_streaming:
+                self._outbox.put(heartbeat)
+            else:
+                await anyio.sleep(interval)
+
+    async def _look_for_peer(self) -> None:
+        """Notice that a peer has left which had only said that it has no more requests."""
+        while not self._stream.is_gone():  # noqa: ASYNC110 - no event tells
+            await anyio.sleep(_LOOK_SECONDS)
+        raise PeerGone("it left before its answers were out")

@@ -1,0 +1,64 @@
+"""Where the socket goes when nobody says: a directory that the web server can find, or else one that is ours alone."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from sidecar.transports.failures import ListenFailed
+
+_NAME = "openai-moodle-sidecar"
+SOCKET_NAME = "sidecar.sock"
+
+
+def default_socket_path(*, run_dir: Path = Path("/run"), runtime_dir: Path | None, gid: int | None) -> Path:
+    """Return the path for the socket, in a directory that exists afterwards.
+
+    In order: `/run/openai-moodle-sidecar` where it can be used or made, below `runtime_dir` (the user's own, from
+    XDG_RUNTIME_DIR), in a private directory beside other temporary files.
+
+    Raises:
+        ListenFailed: the private directory is somebody else's.
+    """
+    for parent in (run_dir, runtime_dir):
+        if parent is not None and _is_usable(parent / _NAME, gid):
+            return parent / _NAME / SOCKET_NAME
+    private = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    try:
+        private.mkdir(mode=0o700, exist_ok=True)
+        found = private.lstat()
+    except OSError as exc:
+        raise ListenFailed(f"The directory {private} cannot be made: {exc.strerror}. Set SIDECAR_SOCKET.") from exc
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise ListenFailed(f"{private} is not a directory of ours alone. Remove it, or set SIDECAR_SOCKET.")
+    return private / SOCKET_NAME
+
+
+def check_directory(path: Path) -> None:
+    """Make sure that the socket's directory is fit for it.
+
+    Raises:
+        ListenFailed: it is missing, or anybody may replace files in it.
+    """
+    directory = path.parent
+    try:
+        mode = directory.stat().st_mode
+    except OSError as exc:
+        reason = f"The socket's directory {directory}: {exc.strerror}. Make it, or set SIDECAR_SOCKET."
+        raise ListenFailed(reason) from exc
+    if not stat.S_ISDIR(mode):
+        raise ListenFailed(f"The socket's directory {directory} is no directory. Set SIDECAR_SOCKET.")
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise ListenFailed(f"Anybody may replace files in {directory}: take the right to write from others.")
+
+
+def _is_usable(directory: Path, gid: int | None) -> bool:
+    try:
+        directory.mkdir(mode=0o750)
+        if gid is not None:
+            os.chown(directory, -1, gid)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)

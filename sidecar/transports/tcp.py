@@ -1,0 +1,52 @@
+"""TCP on loopback: for what cannot reach the Unix socket. A token is asked for, since every local user can connect."""
+
+import errno
+import socket
+
+from sidecar.transports.accepting import BACKLOG
+from sidecar.transports.failures import AddressInUse, ListenFailed, NotPermitted
+
+# Linux lets a loopback peer that does not read pile up 4 MB in the kernel; a reply belongs into its log instead.
+_SEND_BUFFER_BYTES = 256 * 1024
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening, non-blocking socket on a loopback address; port 0 takes any free one.
+
+    Raises:
+        ListenFailed: the port is taken, not permitted, or the address does not exist here.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError as exc:
+        listener.close()
+        raise _explain(exc, where) from exc
+    return listener
+
+
+def prepare(connection: socket.socket) -> str:
+    """Set an accepted connection up and return its peer's address, for the log; `gone` where the peer has left.
+
+    A token is sent when it is there, not when more have come.
+    """
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        host, port, *_ = connection.getpeername()
+    except OSError:
+        return "gone"
+    return f"{host}:{port}"
+
+
+def _explain(exc: OSError, where: str) -> ListenFailed:
+    if exc.errno == errno.EADDRINUSE:
+        return AddressInUse(f"TCP {where} is in use by another program: choose another port in SIDECAR_TCP, or `off`.")
+    if exc.errno in (errno.EACCES, errno.EPERM):
+        return NotPermitted(f"TCP {where}: ports below 1024 need a privilege; choose a higher one in SIDECAR_TCP.")
+    return ListenFailed(f"TCP {where} (SIDECAR_TCP): {exc.strerror}.")

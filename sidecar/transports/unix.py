@@ -1,0 +1,142 @@
+"""The Unix socket: one instance at a time, never another's file, the right mode from the first moment."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sidecar.transports.accepting import BACKLOG
+from sidecar.transports.failures import AnotherInstance, ListenFailed, NotPermitted
+
+# sockaddr_un.sun_path has 108 bytes, the last one zero.
+_MAX_PATH_BYTES = 107
+_NEW = ".new"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketFile:
+    """Where the socket is to be, and for whom."""
+
+    path: Path
+    mode: int
+    gid: int | None = None
+    """The group that it is given; None leaves the process' own."""
+
+
+class UnixListener:
+    """The listening socket at a path, and the lock that says whose path it is. A context manager."""
+
+    def __init__(self, file: SocketFile) -> None:
+        """Lock the path, replace a stale socket there, and listen.
+
+        Raises:
+            ListenFailed: a live instance, a foreign file, a missing right, a path that is too long.
+        """
+        self.path = file.path
+        _check_length(file.path)
+        try:
+            self._lock = _lock(file.path)
+            try:
+                _check_free(file.path)
+                self.socket = _listen(file)
+            except BaseException:
+                os.close(self._lock)
+                raise
+        except OSError as exc:
+            raise _explain(exc, file.path) from exc
+        self._inode = os.stat(file.path).st_ino
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            if os.lstat(self.path).st_ino == self._inode:
+                self.path.unlink()
+        self.socket.close()
+        os.close(self._lock)
+
+
+def _check_length(path: Path) -> None:
+    limit = _MAX_PATH_BYTES - len(_NEW)
+    size = len(os.fsencode(path))
+    if size > limit:
+        raise ListenFailed(f"The socket's path has {size} bytes, but at most {limit} are possible: {path}")
+
+
+def _lock(path: Path) -> int:
+    """Lock the file beside `path` for as long as the descriptor is open. It stays: to remove it would be a race."""
+    lock_path = path.with_name(path.name + _LOCK)
+    fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.read(fd, 32).decode("ascii", "replace").strip()
+        os.close(fd)
+        raise AnotherInstance(f"Another sidecar{f' (process {owner})' * bool(owner)} serves {path}.") from None
+    os.ftruncate(fd, 0)
+    os.write(fd, f"{os.getpid()}\n".encode())
+    return fd
+
+
+def _check_free(path: Path) -> None:
+    """Make sure that what stands at `path`, if anything, is a socket of ours that nobody listens on."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise AnotherInstance(f"{path} is no socket and was left alone. Move it away, or set SIDECAR_SOCKET.")
+    if found.st_uid not in (os.geteuid(), 0):
+        raise AnotherInstance(f"{path} belongs to another user (uid {found.st_uid}); it was left alone.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a full backlog is an answer, too
+        try:
+            probe.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            return
+        except OSError as exc:
+            if exc.errno != errno.EAGAIN:
+                raise
+    raise AnotherInstance(f"Another program listens on {path}; it was left alone.")
+
+
+def _listen(file: SocketFile) -> socket.socket:
+    """Bind under a second name and rename: who finds the path finds a socket that listens and has its final mode."""
+    new = file.path.with_name(file.path.name + _NEW)
+    _check_free(new)
+    new.unlink(missing_ok=True)  # left by a start that was killed
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        os.fchmod(listener.fileno(), file.mode)  # before bind: after it, this has no effect any more
+        umask = os.umask(0)
+        try:
+            listener.bind(os.fspath(new))
+        finally:
+            os.umask(umask)
+        if file.gid is not None:
+            os.chown(new, -1, file.gid, follow_symlinks=False)
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+        new.rename(file.path)
+    except BaseException:
+        listener.close()
+        with contextlib.suppress(OSError):
+            new.unlink()
+        raise
+    return listener
+
+
+def _explain(exc: OSError, path: Path) -> ListenFailed:
+    if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return NotPermitted(f"The socket {path} cannot be made: {exc.strerror}. Set SIDECAR_SOCKET to a path of yours.")
+    return ListenFailed(f"The socket {path} cannot be made: {exc.strerror}.")
