@@ -1,0 +1,61 @@
+"""What the sidecar can be asked to write: requests become prompts. An action is one file and one line in `ACTIONS`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from protocol.messages import Analyze, Chat, Generate, Summarize
+from sidecar.actions import analyze, chat, summarize
+from sidecar.actions._base import Draft, Rules, choose_model, write_system_prompt
+from sidecar.actions._fence import new_marker
+from sidecar.actions._sharing import digest
+from sidecar.providers.interface import Prompt
+
+__all__ = ["ACTIONS", "Action", "Rules", "digest", "new_marker", "render"]
+
+R = TypeVar("R", bound=Generate)
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Generic[R]):
+    """One kind of request. `is_shareable`: identical requests may get one and the same answer."""
+
+    name: str
+    draft: Callable[[R, Rules, str], Draft]
+    is_shareable: bool = False
+
+
+# Any: that a request meets the function for its own type is what the keys say, and no type of a mapping can.
+ACTIONS: Mapping[type[Generate], Action[Any]] = MappingProxyType(
+    {
+        Chat: Action("chat", chat.draft),
+        Summarize: Action("summarize", summarize.draft, is_shareable=True),
+        Analyze: Action("analyze", analyze.draft, is_shareable=True),
+    }
+)
+
+
+def render(request: Generate, rules: Rules, *, marker: str) -> Prompt:
+    """Return what the provider is asked; `marker` fences off what others wrote and comes from `new_marker`.
+
+    Raises:
+        InvalidParameter: `content` is blank, `model` is not offered, or a field means nothing to this action.
+        TooLarge: a text is larger than `rules` allow.
+        Unsupported: the request asks for what does not exist yet.
+    """
+    action = ACTIONS[type(request)]
+    model = choose_model(request.model, rules.models)
+    draft = action.draft(request, rules, marker)
+    return Prompt(
+        action=action.name,
+        model=model,
+        system=write_system_prompt(draft.task, request),
+        messages=draft.messages,
+        subject=draft.subject,
+        max_tokens=min(request.max_tokens or rules.max_tokens, rules.max_tokens),
+        temperature=request.temperature,
+        paced=bool(request.stream),
+        length=draft.length,
+        bullets=draft.bullets,
+    )

@@ -1,0 +1,43 @@
+"""Fences off text that others wrote, so that a model can tell it from what it is asked to do.
+
+A fence cannot make a model obey, it makes the border plain: a marker that is new in every request, that no author can
+know, and that the text between cannot hold. What a reader cannot see is taken out first: it carries hidden orders.
+"""
+
+import re
+import secrets
+from typing import NewType
+
+Visible = NewType("Visible", str)
+"""Text that `strip_invisible` returned."""
+
+# Embeddings, overrides and isolates show a text in another order than a model reads it. U+200E and U+200F stay: they
+# reorder nothing by themselves, and honest Arabic and Hebrew texts have them.
+_BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+# No reader sees them, and models read them as ASCII. The flags of England, Scotland and Wales become a black flag.
+_TAG_CHARACTERS = re.compile("[\U000e0000-\U000e007f]+")
+_TAG_BYTES = b"\xf3\xa0"  # how each of them begins in UTF-8
+
+
+def new_marker() -> str:
+    """Return a marker for one request."""
+    return f"material_{secrets.token_hex(8)}"
+
+
+def strip_invisible(text: str) -> Visible:
+    """Return `text` without tag characters and bidi controls."""
+    if text.isascii():
+        return Visible(text)
+    # A search in the bytes and nine replacements take a third of the time of one expression for all.
+    if _TAG_BYTES in text.encode():
+        text = _TAG_CHARACTERS.sub("", text)
+    for control in _BIDI_CONTROLS:
+        text = text.replace(control, "")
+    return Visible(text)
+
+
+def fence(text: Visible, marker: str) -> str:
+    """Return `text` between two lines that hold `marker`, which occurs nowhere else in it."""
+    # A space, not nothing: what stood on both sides of a marker could join to another one.
+    return f"<{marker}>\n{text.replace(marker, ' ')}\n</{marker}>"

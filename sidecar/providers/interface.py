@@ -1,0 +1,81 @@
+"""What a provider is: a context manager that gives an iterator of pieces. Every provider is one file beside this one.
+
+    async with provider.stream(prompt) as pieces:
+        async for piece in pieces: ...
+
+Leaving the block, by whatever way, ends the work and closes the provider's connection before it returns.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from protocol.messages import FinishReason, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn as a provider sees it."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """All that shapes an answer, as an action rendered it. Its repr shows none of the texts."""
+
+    action: str
+    model: str
+    system: str = field(repr=False)
+    messages: tuple[Message, ...] = field(repr=False)
+    subject: str = field(repr=False)
+    """The text that the action works on, as the person gave it: for providers that quote instead of thinking."""
+    max_tokens: int
+    temperature: float | None = None
+    paced: bool = True
+    """Whether somebody watches the tokens come: a provider that only plays a model takes its time then."""
+    length: Literal["short", "medium", "long"] = "medium"
+    bullets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """More of the answer; never empty."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The model's own end of the answer, always the last piece. A stream without it was cut off."""
+
+    reason: FinishReason
+    usage: Usage | None = None
+
+
+Piece = Text | Finish
+
+
+class Provider(Protocol):
+    """A language model, or what stands in for one."""
+
+    @property
+    def name(self) -> str:
+        """The word that chooses it in the settings."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that a request may name; the first is the default, `*` allows any."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request has a chance: a usable key, an endpoint."""
+
+    def stream(self, prompt: Prompt) -> AbstractAsyncContextManager[AsyncIterator[Piece]]:
+        """Ask the model.
+
+        Raises:
+            SidecarError: on entry or between pieces; nothing else.
+        """

@@ -1,0 +1,27 @@
+import pytest
+
+from protocol.messages import Analyze
+from sidecar.actions import Rules, render
+from sidecar.errors import Unsupported
+from sidecar.providers.interface import Message, Prompt
+
+
+def send(request: Analyze) -> Prompt:
+    return render(request, Rules(models=("test",)), marker="material_00")
+
+
+def test_the_text_is_fenced_and_the_task_is_said_again_after_it() -> None:
+    expected = "The text to analyze:\n<material_00>\nA text.\n</material_00>\n\nNow analyze the text."
+    assert send(Analyze(content="A text.")).messages == (Message("user", expected),)
+
+
+def test_the_task_names_all_that_teaching_needs() -> None:
+    system = send(Analyze(content="A text.")).system
+    for section in ("Main ideas", "Concepts and terms", "Level", "Prerequisites", "Learning objectives", "Questions"):
+        assert f". {section}" in system
+
+
+def test_text_is_the_only_format_yet() -> None:
+    assert send(Analyze(content="A text.", format="text")) == send(Analyze(content="A text."))
+    with pytest.raises(Unsupported, match="comes with a later version"):
+        send(Analyze(content="A text.", format="json"))
