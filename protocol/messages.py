@@ -13,7 +13,7 @@ Key = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._:-]{1,128}\Z")]
 Token = Annotated[str, Meta(max_length=512)]
 Model = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._:/@-]{1,128}\Z")]
 # Moodle writes pt_br where the web writes pt-BR.
-Language = Annotated[str, Meta(pattern=r"\A[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z")]
+Language = Annotated[str, Meta(pattern=r"\A[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*\Z", max_length=35)]
 # A name in Moodle's world: any characters but controls, or an integer (of 64 bits: a number may have 4,300 digits).
 _OuterId = (
     Annotated[str, Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f]{1,128}\Z")] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]

@@ -11,8 +11,8 @@ from sidecar.transports.stdio import claim
 def run(env_file: Path | None, overrides: Mapping[str, str]) -> int:
     """Serve until the end of input and return the exit status."""
     process.die_with_parent()
-    process.forbid_inspection()
     stream = claim()  # before anything can print to stdout or open a file
+    process.forbid_inspection()  # after it: what claim looks at in /proc would be root's
 
     import anyio
 

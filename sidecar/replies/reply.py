@@ -61,7 +61,7 @@ class Reply:
         self.is_shared = is_shared
         self.key: tuple[str | None, str] | None = None
         self.fingerprint: str | None = None
-        self.overhead_ms = 0.0
+        self.overhead_ms: float | None = None
         """What the sidecar itself took before the provider was asked; 0 where another request had asked already."""
         self.readers = 0
         self.deadline: float | None = None

@@ -78,8 +78,8 @@ class Outbox:
                 self._has_pending = anyio.Event()
                 await self._has_pending.wait()
                 continue
-            with memoryview(self._pending) as pending:
-                sent = await self._send_some(bytes(pending[:_SEND_BYTES]))
+            # A copy: while a view of it exists, nothing can be appended.
+            sent = await self._send_some(bytes(memoryview(self._pending)[:_SEND_BYTES]))
             del self._pending[:sent]
             if len(self._pending) < _ROOM_BYTES:
                 self._has_room.set()

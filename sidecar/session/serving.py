@@ -48,8 +48,8 @@ def _read(request: Generate | Resume, job: Job, service: Service) -> Reader:
     if isinstance(request, Resume):
         return Reader(service.resume(request), after=request.after or 0)
     reply = service.open(request)
-    if not reply.is_shared:
-        reply.overhead_ms = round((anyio.current_time() - job.arrived) * 1000, 2)
+    if reply.overhead_ms is None:
+        reply.overhead_ms = 0.0 if reply.is_shared else round((anyio.current_time() - job.arrived) * 1000, 2)
     return Reader(reply)
 
 
