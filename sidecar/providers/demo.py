@@ -7,10 +7,9 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
-from protocol.messages import Usage
 from sidecar.providers._demo_replies import write_reply
 from sidecar.providers.interface import Finish, Piece, Prompt, Text
-from sidecar.providers.tokens import BYTES_PER_TOKEN, estimate_tokens
+from sidecar.providers.tokens import BYTES_PER_TOKEN
 
 # A quick model's pace, and one that can still be read along.
 TOKENS_PER_SECOND = 40
@@ -57,7 +56,7 @@ class DemoProvider:
             elif number % _PIECES_PER_CHECKPOINT == 0:
                 await checkpoint()
             yield Text(token)
-        yield Finish("stop" if len(spoken) == len(tokens) else "length", _estimate_usage(prompt, "".join(spoken)))
+        yield Finish("stop" if len(spoken) == len(tokens) else "length")
 
 
 async def _write(prompt: Prompt) -> str:
@@ -79,8 +78,3 @@ def cut_tokens(text: str) -> list[str]:
         tokens.append(raw[start:end].decode())
         start = end
     return tokens
-
-
-def _estimate_usage(prompt: Prompt, reply: str) -> Usage:
-    asked = estimate_tokens(prompt.system) + sum(estimate_tokens(message.content) for message in prompt.messages)
-    return Usage(prompt_tokens=asked, completion_tokens=estimate_tokens(reply), estimated=True)

@@ -49,7 +49,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The model's own end of the answer, always the last piece. A stream without it was cut off."""
+    """The model's own end of the answer, always the last piece. A stream without it was cut off.
+
+    Where it has no usage, that is estimated from the texts.
+    """
 
     reason: FinishReason
     usage: Usage | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
 from sidecar.providers.interface import Prompt
-from sidecar.providers.tokens import estimate_tokens
+from sidecar.providers.tokens import estimate_tokens, tokens_in
 from sidecar.replies.log import End, ReplyLog, Stage
 
 
@@ -45,7 +45,7 @@ class Call:
         prompt = self.prompt
         return Usage(
             prompt_tokens=estimate_tokens(prompt.system) + sum(estimate_tokens(m.content) for m in prompt.messages),
-            completion_tokens=-(-self.log.text_bytes // 4),
+            completion_tokens=tokens_in(self.log.text_bytes),
             estimated=True,
         )
 
