@@ -1,0 +1,132 @@
+"""The one table of settings: what each is called, what it may be, what it means. Reading and README come from it."""
+
+from typing import NamedTuple
+
+from protocol.framing import MAX_PAYLOAD_BYTES
+from sidecar.settings.parsing import (
+    GROUP,
+    MODE,
+    MODEL,
+    PATH,
+    PATH_OR_OFF,
+    SECRET,
+    SWITCH,
+    TCP,
+    URL,
+    USERS,
+    WORD,
+    Kind,
+    one_of,
+    seconds,
+    whole_number,
+)
+
+
+class Option(NamedTuple):
+    """One setting: its name in the environment, and the field of Settings that it fills."""
+
+    name: str
+    field: str
+    kind: Kind
+    default: str | None
+    """Text, parsed like any other; None leaves the field None."""
+    unit: str
+    help: str
+
+
+# Finite, so that a slip of the keyboard is an error and not a process without limits.
+_COUNT = whole_number(1, 100_000)
+_SIZE = whole_number(1, 16 * 1024**3)
+_PAYLOAD_SIZE = whole_number(1, MAX_PAYLOAD_BYTES)
+# From a hundredth of a second, because zero would end everything at once.
+_PATIENCE = seconds(0.01, 3_600)
+_DELAY = seconds(0, 3_600)
+
+OPTIONS = (
+    Option("SIDECAR_PROVIDER", "provider", WORD, None, "",
+           "The provider that answers; this version has `demo`, which plays a model and works offline"),
+    Option("SIDECAR_PROVIDER_IF_UNSET", "provider_if_unset", WORD, None, "",
+           "The same where neither a provider nor a key is set; `scripts/run` sets it to `demo`"),
+    Option("OPENAI_API_KEY", "api_key", SECRET, None, "",
+           "The provider's key; the log masks what has 8 characters or more"),
+    Option("OPENAI_API_KEY_FILE", "api_key_file", PATH, None, "",
+           "A file that holds the key; set this or `OPENAI_API_KEY`"),
+    Option("OPENAI_BASE_URL", "base_url", URL, None, "", "The address of the provider"),
+    Option("OPENAI_MODEL", "model", MODEL, None, "", "The model that is asked"),
+    Option("MAX_TOKENS", "max_tokens", whole_number(1, 10_000_000), "1000", "tokens",
+           "How long an answer may become where the request does not say"),
+    Option("SUMMARIZE_THRESHOLD", "summarize_threshold", whole_number(0, 10_000_000), "2000", "characters",
+           "From which length on a context is summarized before it is used"),
+    Option("SIDECAR_SOCKET", "socket", PATH_OR_OFF, None, "",
+           "The Unix socket to listen on, or `off`. Unset: the first usable place, and the start says which"),
+    Option("SIDECAR_SOCKET_MODE", "socket_mode", MODE, "0660", "octal", "The socket's permissions"),
+    Option("SIDECAR_SOCKET_GROUP", "socket_gid", GROUP, None, "", "The socket's group, by name or number"),
+    Option("SIDECAR_ALLOWED_UIDS", "allowed_uids", USERS, None, "",
+           "Who may use the socket: users by name or number, with commas between them. "
+           "Unset: the sidecar's own user, root and the members of the socket's group"),
+    Option("SIDECAR_TCP", "tcp", TCP, "127.0.0.1:8081", "", "The loopback address and port to listen on, or `off`"),
+    Option("SIDECAR_TCP_AUTH", "tcp_auth", SWITCH, "on", "",
+           "Whether TCP asks for the token; `off` lets in every user and every web page of this machine"),
+    Option("SIDECAR_TOKEN", "token", SECRET, None, "",
+           "The token that TCP asks for; the log masks what has 8 characters or more"),
+    Option("SIDECAR_TOKEN_FILE", "token_file", PATH, None, "",
+           "A file that holds the token where none is set; made at the first start. Unset: beside the socket"),
+    Option("SIDECAR_LOG_FILE", "log_file", PATH, None, "", "Where the log goes. Unset: to stderr"),
+    Option("SIDECAR_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "info", "",
+           "What is logged: `debug`, `info`, `warning` or `error`"),
+    Option("SIDECAR_ENV_FILE", "env_file", PATH, None, "",
+           "A file of settings, one `NAME=value` per line; the environment wins over it. "
+           "Unset: `.env` in the working directory, if there is one"),
+    Option("SIDECAR_GRACE_SECONDS", "grace_seconds", _DELAY, "15", "seconds",
+           "How long a running detached reply goes on without a reader"),
+    Option("SIDECAR_RESUME_SECONDS", "resume_seconds", seconds(0, 86_400), "600", "seconds",
+           "How long a finished detached reply is kept"),
+    # Eight: a container is killed after ten.
+    Option("SIDECAR_DRAIN_SECONDS", "drain_seconds", _DELAY, "8", "seconds",
+           "How long running answers may go on after SIGTERM; a container is killed after ten"),
+    Option("SIDECAR_HEARTBEAT_SECONDS", "heartbeat_seconds", _PATIENCE, "10", "seconds",
+           "After how long a silence a streaming request gets a sign of life"),
+    Option("SIDECAR_FIRST_BYTE_SECONDS", "limits.first_byte_seconds", _PATIENCE, "5", "seconds",
+           "How long a TCP connection may wait with its first byte"),
+    Option("SIDECAR_SOCKET_FIRST_BYTE_SECONDS", "limits.socket_first_byte_seconds", _PATIENCE, "60", "seconds",
+           "How long a connection to the Unix socket may wait with its first byte"),
+    Option("SIDECAR_READ_SECONDS", "limits.read_seconds", _PATIENCE, "10", "seconds",
+           "How long a request may take from its first byte to its last"),
+    Option("SIDECAR_IDLE_SECONDS", "limits.idle_seconds", seconds(0.01, 86_400), "300", "seconds",
+           "How long a connection may stay open without a request"),
+    Option("SIDECAR_STALL_SECONDS", "limits.stall_seconds", _PATIENCE, "15", "seconds",
+           "How long a client may take nothing of what is sent to it"),
+    Option("SIDECAR_MAX_CONNECTIONS", "limits.max_connections", _COUNT, "2048", "connections",
+           "Connections that are open at once"),
+    Option("SIDECAR_MAX_UNAUTHORIZED_CONNECTIONS", "limits.max_unauthorized_connections", _COUNT, "64", "connections",
+           "Of these, connections on TCP before the token"),
+    Option("SIDECAR_MAX_RUNNING", "limits.max_running", _COUNT, "1000", "requests",
+           "Requests that are with the provider at once"),
+    Option("SIDECAR_MAX_RUNNING_PER_CONNECTION", "limits.max_running_per_connection", _COUNT, "16", "requests",
+           "Requests of one connection that are running at once"),
+    Option("SIDECAR_MAX_WAITING_PER_CONNECTION", "limits.max_waiting_per_connection", whole_number(0, 100_000), "100",
+           "requests", "Requests of one connection that wait for these"),
+    Option("SIDECAR_MAX_PAYLOAD_BYTES", "limits.max_payload_bytes", _PAYLOAD_SIZE, "8388608", "bytes",
+           "A request as it is sent"),
+    Option("SIDECAR_MAX_TEXT_BYTES", "limits.max_text_bytes", _PAYLOAD_SIZE, "5000000", "bytes",
+           "The text to summarize or analyze"),
+    Option("SIDECAR_MAX_CHAT_BYTES", "limits.max_chat_bytes", _PAYLOAD_SIZE, "1048576", "bytes",
+           "The message of a chat with its context and history"),
+    Option("SIDECAR_MAX_REPLY_BYTES", "limits.max_reply_bytes", _SIZE, "1048576", "bytes", "The text of a reply"),
+    Option("SIDECAR_MAX_REPLIES_BYTES", "limits.max_replies_bytes", _SIZE, "67108864", "bytes",
+           "All replies that are running or kept"),
+    Option("SIDECAR_MAX_UNFINISHED_BYTES", "limits.max_unfinished_bytes", _SIZE, "67108864", "bytes",
+           "All requests that are arriving or waiting"),
+    Option("SIDECAR_MAX_UNAUTHORIZED_BYTES", "limits.max_unauthorized_bytes", _SIZE, "8388608", "bytes",
+           "Of these, what arrives on TCP before the token"),
+)  # fmt: skip
+
+
+def render_table() -> str:
+    """Return the settings as a table in Markdown."""
+    rows = ["| setting | default | unit | meaning |", "| --- | --- | --- | --- |"]
+    for option in OPTIONS:
+        default = "" if option.default is None else f"`{option.default}`"
+        unit = ", ".join(filter(None, (option.unit, option.kind.bounds)))
+        rows.append(f"| `{option.name}` | {default} | {unit} | {option.help} |")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,134 @@
+"""Reads the settings: overrides, then the environment, then the file. Nothing else reads the environment."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from decouple import Config, RepositoryEmpty, RepositoryEnv
+
+from sidecar.secret import InvalidSecret, Secret
+from sidecar.settings.options import OPTIONS, Option
+from sidecar.settings.parsing import SECRET, Refused
+from sidecar.settings.settings import Limits, Settings
+
+_NAMES = frozenset(option.name for option in OPTIONS)
+# Kubernetes makes these for a service called "sidecar".
+_NOT_OURS = ("SIDECAR_SERVICE_", "SIDECAR_PORT")
+# Far more than the longest secret: a wrong file is refused without reading the whole of it.
+_MAX_KEY_FILE_BYTES = 4096
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `str()` is a line that names the setting, and never quotes what it was set to."""
+
+
+def load_settings(*, env_file: Path | None = None, overrides: Mapping[str, str] = {}) -> Settings:
+    """Return the settings of this process.
+
+    `overrides` (by their names in the environment) win over the environment, and that wins over the file: `env_file`,
+    else the one that SIDECAR_ENV_FILE names, else `.env` in the working directory if there is one. An empty text is as
+    good as none, because Docker Compose passes empty texts for what is not set.
+
+    Raises:
+        SettingsError: a value is wrong, a name is unknown, a file cannot be read.
+    """
+    path = env_file or _find_env_file(overrides)
+    repository = _open_env_file(path) if path else RepositoryEmpty()
+    in_file: dict[str, str] = repository.data if path else {}
+    config = Config(repository)
+
+    def read(name: str) -> str | None:
+        texts = (overrides.get(name), config(name, default=None), in_file.get(name))
+        return next((text.strip() for text in texts if text and not text.isspace()), None)
+
+    _refuse_unknown([*overrides, *os.environ, *in_file])
+    values: dict[str, Any] = {option.field: _parse(option, read(option.name)) for option in OPTIONS}
+    values["env_file"] = path
+    runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
+    values["runtime_dir"] = Path(runtime_dir) if runtime_dir else None
+    values["api_key"] = _choose_key(values["api_key"], values["api_key_file"])
+    limits = {name: values.pop(f"limits.{name}") for name in Limits.__dataclass_fields__}
+    return Settings(**values, limits=Limits(**limits))
+
+
+def forget_secrets() -> None:
+    """Take the secrets out of the environment, where a library or a child could find them."""
+    for option in OPTIONS:
+        if option.kind is SECRET:
+            os.environ.pop(option.name, None)
+
+
+def _find_env_file(overrides: Mapping[str, str]) -> Path | None:
+    named = overrides.get("SIDECAR_ENV_FILE", "").strip() or os.environ.get("SIDECAR_ENV_FILE", "").strip()
+    if named:
+        return Path(named)
+    # A folder of this name is somebody's virtual environment.
+    return Path(".env") if os.path.isfile(".env") else None
+
+
+def _open_env_file(path: Path) -> RepositoryEnv:
+    shown = ascii(str(path))
+    try:
+        repository = RepositoryEnv(path, encoding="utf-8-sig")
+    except OSError as exc:
+        raise SettingsError(f"The settings in {shown} cannot be read: {exc.strerror}.") from exc
+    except UnicodeDecodeError:
+        raise SettingsError(f"The settings in {shown} are not UTF-8.") from None  # its repr quotes the file
+    for name in repository.data:
+        words = re.split(r"\W+", name)
+        meant = next((word for word in words if word in _NAMES), name)
+        if meant != name:  # "export X=1" and "X: 1=" would be dropped without a word
+            raise SettingsError(f"The settings in {shown}: {meant} must be written as NAME=value.")
+    if "SIDECAR_ENV_FILE" in repository.data:
+        raise SettingsError(f"The settings in {shown}: SIDECAR_ENV_FILE cannot name another file.")
+    return repository
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in names:
+        if name.startswith("SIDECAR_") and name not in _NAMES and not name.startswith(_NOT_OURS):
+            (nearest,) = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.0)
+            raise SettingsError(f"There is no setting {_printable(name)}; did you mean {nearest}?")
+
+
+def _printable(name: str) -> str:
+    """Cut a name where it stops to look like one: behind that could be a value that lacks its `=`."""
+    return re.split(r"\W", name, maxsplit=1, flags=re.ASCII)[0][:80]
+
+
+def _parse(option: Option, text: str | None) -> object:
+    if text is None:
+        text = option.default
+    if text is None:
+        return None
+    try:
+        return option.kind.parse(text)
+    except Refused as exc:
+        raise SettingsError(f"{option.name} must be {option.kind.allowed}: {exc}.") from None
+    except ValueError:
+        raise SettingsError(f"{option.name} must be {option.kind.allowed}.") from None
+
+
+def _choose_key(key: Secret | None, path: Path | None) -> Secret | None:
+    """Give the key, wherever it stands. Two that differ are an error: whichever was taken would surprise somebody."""
+    if path is None:
+        return key
+    in_file = _read_key(path)
+    if key is not None and key != in_file:
+        raise SettingsError("OPENAI_API_KEY and OPENAI_API_KEY_FILE hold different keys; set only one of them.")
+    return in_file
+
+
+def _read_key(path: Path) -> Secret:
+    # The path is not shown: some write the key itself there.
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_KEY_FILE_BYTES)
+        return Secret(content.decode("latin-1"))  # which takes all bytes, and Secret refuses the wrong ones
+    except OSError as exc:
+        raise SettingsError(f"OPENAI_API_KEY_FILE must name a readable file: {exc.strerror}.") from None
+    except InvalidSecret as exc:
+        raise SettingsError(f"OPENAI_API_KEY_FILE must name a file that holds nothing but the key: {exc}.") from None

@@ -1,0 +1,70 @@
+"""The settings as the rest of the sidecar sees them: parsed, checked and frozen."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from sidecar.secret import Secret
+from sidecar.settings.parsing import TcpAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a peer may take, and how much it may use."""
+
+    first_byte_seconds: float
+    socket_first_byte_seconds: float
+    read_seconds: float
+    idle_seconds: float
+    stall_seconds: float
+    max_connections: int
+    max_unauthorized_connections: int
+    max_running: int
+    max_running_per_connection: int
+    max_waiting_per_connection: int
+    max_payload_bytes: int
+    max_text_bytes: int
+    max_chat_bytes: int
+    max_reply_bytes: int
+    max_replies_bytes: int
+    max_unfinished_bytes: int
+    max_unauthorized_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be configured. None is "unset"; its repr shows no secret."""
+
+    provider: str | None
+    provider_if_unset: str | None
+    api_key: Secret | None
+    """From OPENAI_API_KEY, or from the file."""
+    api_key_file: Path | None
+    base_url: str | None = field(repr=False)  # some put a key into its query
+    model: str | None
+    max_tokens: int
+    summarize_threshold: int
+
+    socket: Path | Literal["off"] | None
+    socket_mode: int
+    socket_gid: int | None
+    allowed_uids: frozenset[int] | None
+    tcp: TcpAddress | None
+    """None is "off" here."""
+    tcp_auth: bool
+    token: Secret | None
+    token_file: Path | None
+
+    log_file: Path | None
+    log_level: str
+    """A word that the module logging knows, in small letters."""
+    env_file: Path | None
+    """The file that was read."""
+    runtime_dir: Path | None
+    """The user's own directory for sockets, from XDG_RUNTIME_DIR."""
+
+    grace_seconds: float
+    resume_seconds: float
+    drain_seconds: float
+    heartbeat_seconds: float
+    limits: Limits
