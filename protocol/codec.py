@@ -88,7 +88,7 @@ def decode_addressee(payload: bytes) -> Addressee:
     try:
         envelope = _envelope_decoder.decode(payload)
     except _DECODE_ERRORS:
-        return Addressee(id=UNSET, wants_events=False)
+        return unknown
     request_id = _try(_id_decoder, envelope.id)
     return Addressee(
         id=UNSET if request_id is None else request_id,

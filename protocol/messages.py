@@ -120,9 +120,15 @@ class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServerEvent(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
-    """What the server sends while it serves a request; `id` is absent where the request had none."""
+    """What the server sends while it serves a request; `id` is absent where the request had none.
+
+    Its repr, like those of answers, shows nothing of the text.
+    """
 
     id: str | UnsetType | None = UNSET
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(id={self.id!r})"
 
 
 class Start(ServerEvent, frozen=True, kw_only=True, tag="start"):
@@ -198,6 +204,9 @@ class Success(Struct, frozen=True, kw_only=True, omit_defaults=True):
     overhead_ms: float | None = None
     shared: bool = False
 
+    def __repr__(self) -> str:
+        return f"Success(id={self.id!r})"
+
 
 class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The plain answer to a request without `stream` that failed; `partial` is the text that had come until then."""
@@ -211,6 +220,9 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shared: bool = False
     partial: str | None = None
     retry_after: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Failure(id={self.id!r}, code={self.code!r})"
 
 
 Answer = Success | Failure

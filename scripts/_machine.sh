@@ -29,10 +29,10 @@ apt_get() {
         apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" </dev/null >/dev/null
 }
 
-# need_commands NAME...: Debian's package has the same name as the command.
+# need_commands NAME[:PACKAGE]...: PACKAGE is Debian's, where it is called otherwise than the command.
 need_commands() {
     for name in "$@"; do
-        command -v "$name" >/dev/null || install_packages "$name"
+        command -v "${name%:*}" >/dev/null || install_packages "${name#*:}"
     done
 }
 

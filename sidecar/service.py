@@ -58,7 +58,7 @@ class Service:
         """
         reply = self._replies.find(request.reply, _as_text(request.user_id))
         if (request.after or 0) > reply.last_seq:
-            raise InvalidParameter(f"`after` is {request.after}, but the reply has {reply.last_seq} deltas so far.")
+            raise InvalidParameter(f"`after` is more than the {reply.last_seq} deltas that the reply has so far.")
         self._replies.attach(reply)
         return reply
 

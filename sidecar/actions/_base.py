@@ -63,7 +63,7 @@ def choose_model(wanted: str | None, models: tuple[str, ...]) -> str:
             raise InvalidParameter("There is no default model here: name one in `model`.")
         return named[0]
     if wanted not in named and "*" not in models:
-        raise InvalidParameter(f"`model` is {wanted}, which is not offered here; it may be {' or '.join(named)}.")
+        raise InvalidParameter(f"`model` is not offered here; it may be {' or '.join(named)}.")
     return wanted
 
 
