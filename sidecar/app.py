@@ -54,11 +54,15 @@ async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provi
     async def run(_service: Service, connections: Connections) -> None:
         await connections.serve(stream, Peer(name="stdio", is_private=True))
 
-    return await _run_until_signal(settings, provider, run)
+    return await _run_until_signal(settings, provider, run, is_child=True)
 
 
 async def _run_until_signal(
-    settings: Settings, provider: Provider | None, run: Callable[[Service, Connections], Awaitable[None]]
+    settings: Settings,
+    provider: Provider | None,
+    run: Callable[[Service, Connections], Awaitable[None]],
+    *,
+    is_child: bool = False,
 ) -> int:
     limits = settings.limits
     reply_limits = ReplyLimits(
@@ -76,8 +80,9 @@ async def _run_until_signal(
             max_chat_bytes=limits.max_chat_bytes,
         )
         service = Service(provider=provider, replies=replies, rules=rules)
-        connections = Connections(service, session_limits(settings))
-        ending = _Ending(service, connections, replies, drain_seconds=settings.drain_seconds)
+        connections = Connections(service, session_limits(settings, is_child=is_child))
+        parent = os.getppid() if is_child else None
+        ending = _Ending(service, connections, replies, drain_seconds=settings.drain_seconds, parent=parent)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ending.wait, tasks)
             await run(service, connections)
@@ -85,15 +90,18 @@ async def _run_until_signal(
         return ending.exit_status
 
 
-def session_limits(settings: Settings) -> SessionLimits:
-    """Return what connections may do by the settings, with fresh budgets for all of them together."""
+def session_limits(settings: Settings, *, is_child: bool = False) -> SessionLimits:
+    """Return what connections may do by the settings, with fresh budgets for all of them together.
+
+    A parent may take its time with its requests: nobody else waits for the room that it takes up.
+    """
     limits = settings.limits
     return SessionLimits(
         max_payload_bytes=limits.max_payload_bytes,
         max_running=limits.max_running_per_connection,
         max_waiting=limits.max_waiting_per_connection,
-        read_seconds=limits.read_seconds,
-        idle_seconds=limits.idle_seconds,
+        read_seconds=None if is_child else limits.read_seconds,
+        idle_seconds=None if is_child else limits.idle_seconds,
         heartbeat_seconds=settings.heartbeat_seconds,
         stall_seconds=limits.stall_seconds,
         unfinished=ByteBudget(limits.max_unfinished_bytes),
@@ -104,12 +112,21 @@ def session_limits(settings: Settings) -> SessionLimits:
 class _Ending:
     """SIGTERM and SIGINT: the first drains, a second one ends at once, and nothing holds the end up."""
 
-    def __init__(self, service: Service, connections: Connections, replies: Replies, *, drain_seconds: float) -> None:
+    def __init__(
+        self,
+        service: Service,
+        connections: Connections,
+        replies: Replies,
+        *,
+        drain_seconds: float,
+        parent: int | None = None,
+    ) -> None:
+        """`parent` is the process that we serve, where that is one."""
         self._service = service
         self._connections = connections
         self._replies = replies
         self._drain_seconds = drain_seconds
-        self._parent = os.getppid()
+        self._parent = parent
         self.exit_status = 0
 
     async def wait(self, tasks: TaskGroup) -> None:
@@ -118,7 +135,7 @@ class _Ending:
             async for _ in signals:
                 break
             end_hard_after(self._drain_seconds + _LAST_WORDS_SECONDS + _HARD_END_SECONDS)
-            if os.getppid() == self._parent:
+            if self._parent in (None, os.getppid()):
                 tasks.start_soon(self._drain, tasks)
             else:
                 tasks.cancel_scope.cancel()  # whom we serve has ended; that it did is why we got the signal

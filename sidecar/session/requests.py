@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from protocol import codec
 from protocol.codec import Addressee
-from protocol.errors import ProtocolError
+from protocol.errors import Code, ProtocolError
 from protocol.messages import Cancel, Generate, Ping, Request, Resume, Ticket
 from sidecar.errors import Cancelled, SidecarError
 from sidecar.service import Service
-from sidecar.session.answers import address, echo, refuse
+from sidecar.session.answers import NO_USAGE, address, echo, refuse
 from sidecar.session.dialect import Dialect
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job, Jobs
@@ -62,7 +62,8 @@ class Requests:
 
     def reject(self, addressee: Addressee, error: ProtocolError, held_bytes: int) -> None:
         """Answer a message that is no request."""
-        self._say(addressee, refuse(addressee, error), held_bytes)
+        usage = None if error.code is Code.BAD_MESSAGE else NO_USAGE
+        self._say(addressee, refuse(addressee, error, usage=usage), held_bytes)
 
     async def serve(self, job: Job) -> None:
         """Serve one request to its last message, which is sent here and nowhere else."""

@@ -46,7 +46,7 @@ def test_more_tokens_than_allowed_are_cut_down_to_the_ceiling() -> None:
 
 
 def test_a_model_that_is_not_offered_is_refused_with_those_that_are() -> None:
-    with pytest.raises(InvalidParameter, match=r"`model` is huge, .* may be small or large\."):
+    with pytest.raises(InvalidParameter, match=r"`model` .* may be small or large\."):
         send(Chat(content="Hi", model="huge"))
 
 
