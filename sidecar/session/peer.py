@@ -16,7 +16,8 @@ class Peer:
     first_byte_seconds: float | None = None
     """How long it may keep silent before its first byte; None: for ever."""
     is_private: bool = False
-    """Whether nobody else can be at the other end: stdio, where a word of no dialect is answered as a bad line."""
+    """Whether it is our parent, on stdio: what is no dialect is answered as a bad line, and the end of input never means
+    that it has left, since its other pipe may still be read."""
     token: Secret | None = None
     """What its first request must carry, where it must."""
     refusal: SidecarError | None = None

@@ -92,7 +92,7 @@ class Session:
         """Read to the end of input, let the requests end that still run, and return why the connection is refused."""
         async with anyio.create_task_group() as self._tasks:
             refusal = await self._read(first)
-            if refusal is not None or self._dialect.end_means_gone:
+            if refusal is not None or (self._dialect.end_means_gone and not self._peer.is_private):
                 self._tasks.cancel_scope.cancel()
             else:
                 connection.start_soon(self._look_for_peer)
