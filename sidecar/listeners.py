@@ -43,6 +43,7 @@ def open_listeners(settings: Settings) -> Iterator[Listeners]:
         if path is None:
             path = default_socket_path(runtime_dir=settings.runtime_dir, gid=gid)
         if path != "off":
+            path = path.absolute()  # it is printed, to be pasted somewhere else
             check_directory(path)
             unix = stack.enter_context(UnixListener(SocketFile(path=path, mode=settings.socket_mode, gid=gid)))
         listener, token, token_file = None, None, None

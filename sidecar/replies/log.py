@@ -11,8 +11,10 @@ from sidecar.errors import SidecarError
 # What one log takes beside its text: the object, its reply, their entries in tables. It makes empty replies count.
 LOG_OVERHEAD_BYTES = 2048
 
-# One batch of a reader that lags: large enough for few sends, small beside what a connection may hold back.
+# One batch of a reader that lags: large enough for few sends, small beside what a connection may hold back. Deltas are
+# counted, too, because each becomes a message of some 80 bytes: 64 KiB of single characters were 5.5 MB at once.
 _BATCH_BYTES = 64 * 1024
+_BATCH_DELTAS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,10 @@ class ReplyLog:
         """What the log takes of the memory set aside for all logs."""
         return LOG_OVERHEAD_BYTES + len(self._text) + self._offsets.itemsize * self.last_seq
 
+    def cost_of(self, text: bytes) -> int:
+        """Return how much the log will cost more with one more delta."""
+        return len(text) + self._offsets.itemsize
+
     def append(self, text: bytes) -> None:
         """Append one delta: UTF-8, not empty."""
         self._text += text
@@ -84,11 +90,11 @@ class ReplyLog:
         return bytes(memoryview(self._text)[: self._offsets[seq]]).decode()
 
     def batch(self, after: int, until: int) -> list[str]:
-        """Return the deltas behind `after`, not beyond `until`: all of them, or about 64 KiB."""
+        """Return the deltas behind `after`, not beyond `until`: all of them, or about 64 KiB, or 1,024."""
         offsets, text = self._offsets, memoryview(self._text)
         start = offsets[after]
         batch = []
-        for seq in range(after + 1, until + 1):
+        for seq in range(after + 1, min(until, after + _BATCH_DELTAS) + 1):
             end = offsets[seq]
             batch.append(str(text[offsets[seq - 1] : end], "utf-8"))
             if end - start >= _BATCH_BYTES:

@@ -5,6 +5,7 @@ last.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
@@ -33,6 +34,11 @@ class Call:
         self._stop = stop
         if self.is_abandoned:
             stop()
+
+    def finish(self, end: End) -> None:
+        """Write the end, and let go of the texts that were asked with: no limit counts them, and replies are kept."""
+        self.log.finish(end)
+        self.prompt = replace(self.prompt, system="", messages=(), subject="")
 
     def abandon(self) -> None:
         """Stop the writer: nobody waits for this answer any more."""
@@ -64,10 +70,8 @@ class Reply:
         self.overhead_ms: float | None = None
         """What the sidecar itself took before the provider was asked; 0 where another request had asked already."""
         self.readers = 0
-        self.deadline: float | None = None
-        """When the store looks at it again."""
-        self.kept_until = 0.0
-        """Until when it can be read, once it has ended."""
+        self.deadline = 0.0
+        """When it goes, if nobody reads it then; of a detached one that runs with readers it says nothing."""
         self._own_end: End | None = None
         self._own_last_seq = 0
 
@@ -111,15 +115,16 @@ class Reader:
         return self._own_end or self.reply.end
 
     def stop(self, error: SidecarError) -> None:
-        """End this reading only; the reply lives on."""
+        """End this reading only, with what it has taken; the reply lives on."""
         log = self.reply.call.log
-        self._own_end = End(usage=self.reply.call.estimated_usage(), error=error)
+        usage = self.end.usage if self.end is not None else self.reply.call.estimated_usage()
+        self._own_end = End(usage=usage, error=error)
         log.wake()
         log.wake_ended()
 
     def take(self) -> list[str]:
-        """Return the next deltas, at most about 64 KiB, and step behind them."""
-        if self.seq >= self.reply.last_seq:
+        """Return some of the next deltas, as `ReplyLog.batch` does, and step behind them."""
+        if self._own_end is not None or self.seq >= self.reply.last_seq:
             return []
         batch = self.reply.call.log.batch(self.seq, self.reply.last_seq)
         self.seq += len(batch)

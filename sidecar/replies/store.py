@@ -3,8 +3,8 @@
 `now` is given by the caller, in seconds of a clock that only goes forward. SPEC.md, sections 7 and 9.
 """
 
-import heapq
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
@@ -45,9 +45,10 @@ class ReplyStore:
         self._replies: dict[str, Reply] = {}
         self._keys: dict[tuple[str | None, str], Reply] = {}
         self._shared: dict[str, Call] = {}
-        self._finished: dict[str, Reply] = {}  # in the order in which they ended
-        # Ids, not replies: an entry that is no longer true must not keep a log alive until its time comes.
-        self._deadlines: list[tuple[float, str]] = []
+        # Each in the order of the deadlines, because all of one table have the same time from the moment they enter it.
+        # OrderedDict: the first is found at once, however many before it have gone.
+        self._lonely: OrderedDict[str, Reply] = OrderedDict()  # running, detached, without readers
+        self._finished: OrderedDict[str, Reply] = OrderedDict()  # ended, detached
         self.running: set[Call] = set()
         self.total_bytes = 0
 
@@ -115,19 +116,18 @@ class ReplyStore:
     def attach(self, reply: Reply) -> None:
         """Count one more reader."""
         reply.readers += 1
-        reply.deadline = None
+        self._lonely.pop(reply.id, None)
 
     def leave(self, reply: Reply, now: float) -> None:
         """Count one reader less. A reply that nobody reads and that is not detached ends here."""
         reply.readers -= 1
-        if reply.readers or reply.id not in self._replies:
+        if reply.readers:
             return
         if not reply.is_detached:
             self._forget(reply)
         elif reply.end is None:
-            self._set_deadline(reply, now + self._limits.grace_seconds)
-        else:
-            self._set_deadline(reply, reply.kept_until)
+            reply.deadline = now + self._limits.grace_seconds
+            self._lonely[reply.id] = reply
 
     def cancel(self, reply: Reply, now: float, error: SidecarError | None = None) -> None:
         """End a running reply at once; its readers see `error`, by default `cancelled`. An ended one stays as it is."""
@@ -150,14 +150,14 @@ class ReplyStore:
             return
         if log.text_bytes + len(delta) > self._limits.max_reply_bytes:
             raise TooLarge(f"The reply is longer than {self._limits.max_reply_bytes} bytes (SIDECAR_MAX_REPLY_BYTES).")
-        before = log.cost_bytes
-        self._make_room(len(delta))
+        cost_bytes = log.cost_of(delta)
+        self._make_room(cost_bytes)
         log.append(delta)
-        self.total_bytes += log.cost_bytes - before
+        self.total_bytes += cost_bytes
 
     def finish(self, call: Call, end: End, now: float) -> None:
         """Write the end of a call, for all its replies that have none of their own."""
-        call.log.finish(end)
+        call.finish(end)
         self.running.discard(call)
         self._unshare(call)
         for reply in list(call.replies):
@@ -166,21 +166,11 @@ class ReplyStore:
 
     def expire(self, now: float) -> float | None:
         """End and drop what is over; return when to look again, or None when nothing waits."""
-        while self._deadlines:
-            deadline, reply_id = self._deadlines[0]
-            reply = self._replies.get(reply_id)
-            if reply is None or reply.deadline != deadline:
-                heapq.heappop(self._deadlines)
-            elif deadline > now:
-                return deadline
-            else:
-                heapq.heappop(self._deadlines)
-                reply.deadline = None
-                if reply.end is None:
-                    self.cancel(reply, now, Cancelled("Nobody came back for the reply in time."))
-                else:
-                    self._forget(reply)
-        return None
+        while (lonely := next(iter(self._lonely.values()), None)) is not None and lonely.deadline <= now:
+            self.cancel(lonely, now, Cancelled("Nobody came back for the reply in time."))
+        while (finished := self._oldest_unread()) is not None and finished.deadline <= now:
+            self._forget(finished)
+        return min((reply.deadline for reply in (lonely, finished) if reply is not None), default=None)
 
     def end_all(self, error: SidecarError, now: float) -> None:
         """End every running reply with `error`."""
@@ -191,19 +181,17 @@ class ReplyStore:
         """The reply has ended: keep it where somebody may come back for it."""
         if not reply.is_detached:
             return
+        self._lonely.pop(reply.id, None)
         self._finished[reply.id] = reply
-        reply.kept_until = now + self._limits.resume_seconds
-        if not reply.readers:
-            self._set_deadline(reply, reply.kept_until)
+        reply.deadline = now + self._limits.resume_seconds
 
-    def _set_deadline(self, reply: Reply, deadline: float) -> None:
-        reply.deadline = deadline
-        heapq.heappush(self._deadlines, (deadline, reply.id))
+    def _oldest_unread(self) -> Reply | None:
+        return next((reply for reply in self._finished.values() if not reply.readers), None)
 
     def _make_room(self, wanted_bytes: int) -> None:
         limit = self._limits.max_total_bytes
         while self.total_bytes + wanted_bytes > limit:
-            oldest = next((reply for reply in self._finished.values() if not reply.readers), None)
+            oldest = self._oldest_unread()
             if oldest is None:
                 raise Overloaded(
                     f"All {limit} bytes for replies are in use (SIDECAR_MAX_REPLIES_BYTES).",

@@ -19,6 +19,7 @@ class Job:
     serve: Callable[["Job"], Awaitable[bytes]]
     """Serves it and returns the payload of its last message."""
     arrived: float
+    """By `perf_counter`, as `first_sent`: the clock of uvloop counts milliseconds and stands still between its waits."""
     held_bytes: int
     first_sent: float | None = None
     """When its first delta was sent."""
@@ -60,6 +61,11 @@ class Jobs:
         """Whether a running job sends events."""
         return any(job.addressee.wants_events for job in self._running)
 
+    @property
+    def has_nameless(self) -> bool:
+        """Whether a job without id runs or waits."""
+        return self._nameless is not None or any(job.id is None for job in self._waiting)
+
     def find(self, request_id: str | None) -> Job | None:
         """Return the unfinished job of that id; None stands for the running one without id."""
         return self._nameless if request_id is None else self._by_id.get(request_id)
@@ -73,7 +79,7 @@ class Jobs:
         """
         if job.id is not None and job.id in self._by_id:
             raise DuplicateId("A request with this id is running on this connection.")
-        if job.id is None and not self._in_turn and self._nameless_exists():
+        if job.id is None and not self._in_turn and self.has_nameless:
             raise DuplicateId("A request without id is running on this connection; give ids to run several at once.")
         if self._may_begin(job):
             self._claim_id(job)
@@ -110,9 +116,6 @@ class Jobs:
 
     def _may_begin(self, job: Job) -> bool:
         return len(self._running) < self._max_running and (job.id is not None or self._nameless is None)
-
-    def _nameless_exists(self) -> bool:
-        return self._nameless is not None or any(job.id is None for job in self._waiting)
 
     def _run(self, job: Job) -> None:
         self._running[job] = None

@@ -27,7 +27,7 @@ class Outbox:
         self._pending = bytearray()
         self._has_pending = anyio.Event()
         self._has_room = anyio.Event()
-        self._failure: str | None = None
+        self._is_broken = False
         self.last_put = anyio.current_time()
         """When something was put last."""
 
@@ -40,19 +40,24 @@ class Outbox:
         """Send `message` as soon as possible, without waiting and without an error: a broken connection ends `run`."""
         self.last_put = anyio.current_time()
         sent = 0
-        if not self._pending and self._failure is None:
+        if not self._pending and not self._is_broken:
             try:
                 sent = self._stream.send_now(message)
             except PeerGone:
-                self._fail("the peer has gone")
-        if sent < len(message) and self._failure is None:
+                self._is_broken = True
+                self._has_pending.set()
+        if sent < len(message) and not self._is_broken:
             self._pending += memoryview(message)[sent:]
             self._has_pending.set()
 
     def put_unread(self, message: bytes) -> None:
-        """As `put`, for what cannot wait for room: cuts a peer that lets too much of it pile up."""
+        """As `put`, for what cannot wait for room.
+
+        Raises:
+            PeerGone: the peer lets too much of it pile up. The caller ends the connection, without waiting for `run`.
+        """
         if len(self._pending) > _FLOOD_BYTES:
-            self._fail("the peer asks and does not read")
+            raise PeerGone("the peer asks and does not read")
         self.put(message)
 
     async def room(self) -> None:
@@ -72,8 +77,8 @@ class Outbox:
             PeerGone: the connection is broken, or its peer read nothing for `stall_seconds`.
         """
         while True:
-            if self._failure is not None:
-                raise PeerGone(self._failure)
+            if self._is_broken:
+                raise PeerGone("the peer has gone")
             if not self._pending:
                 self._has_pending = anyio.Event()
                 await self._has_pending.wait()
@@ -91,8 +96,3 @@ class Outbox:
                 return await self._stream.send_some(chunk)
         except TimeoutError:
             raise PeerGone(f"the peer read nothing for {self._stall_seconds:g} s") from None
-
-    def _fail(self, reason: str) -> None:
-        self._failure = reason
-        self._pending.clear()
-        self._has_pending.set()

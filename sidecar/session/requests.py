@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 import anyio
+import anyio.lowlevel
 from msgspec.structs import replace
 
 from protocol import codec
@@ -68,6 +70,8 @@ class Requests:
     async def serve(self, job: Job) -> None:
         """Serve one request to its last message, which is sent here and nowhere else."""
         try:
+            # Those that waited begin when others end: where all end because the client has left, nothing is asked.
+            await anyio.lowlevel.checkpoint_if_cancelled()
             last = await self._last_message(job)
             await self._outbox.room()
             self._outbox.put(self._dialect.wrap(last))
@@ -98,7 +102,7 @@ class Requests:
     def _submit(
         self, what: str, addressee: Addressee, serve: Callable[[Job], Awaitable[bytes]], held_bytes: int
     ) -> None:
-        job = Job(what=what, addressee=addressee, serve=serve, arrived=anyio.current_time(), held_bytes=held_bytes)
+        job = Job(what=what, addressee=addressee, serve=serve, arrived=perf_counter(), held_bytes=held_bytes)
         try:
             self.jobs.submit(job)
         except SidecarError as exc:
@@ -129,7 +133,7 @@ class Requests:
 
     def _say(self, addressee: Addressee, answer: bytes, held_bytes: int) -> None:
         """Send an answer that is ready; in lines not before the answers to earlier requests without id."""
-        if isinstance(addressee.id, str) or not self._dialect.serves_in_turn or self.jobs.find(None) is None:
+        if isinstance(addressee.id, str) or not self._dialect.serves_in_turn or not self.jobs.has_nameless:
             self._answer(answer, held_bytes)
             return
 
@@ -144,7 +148,7 @@ class Requests:
 
 
 def _log(job: Job) -> None:
-    now = anyio.current_time()
+    now = perf_counter()
     logger.info(
         "request %s action=%s id=%s ms=%.1f first_ms=%s",
         job.outcome,

@@ -1,8 +1,7 @@
 """One request from its beginning to its last message, whatever connection it came on."""
 
 from collections.abc import Awaitable, Callable
-
-import anyio
+from time import perf_counter
 
 from protocol import codec
 from protocol.messages import Delta, Generate, Progress, Resume, Start
@@ -49,7 +48,7 @@ def _read(request: Generate | Resume, job: Job, service: Service) -> Reader:
         return Reader(service.resume(request), after=request.after or 0)
     reply = service.open(request)
     if reply.overhead_ms is None:
-        reply.overhead_ms = 0.0 if reply.is_shared else round((anyio.current_time() - job.arrived) * 1000, 2)
+        reply.overhead_ms = 0.0 if reply.is_shared else round((perf_counter() - job.arrived) * 1000, 2)
     return Reader(reply)
 
 
@@ -64,7 +63,7 @@ async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -
             payloads.append(codec.encode(Delta(id=request_id, seq=seq, text=text)))
         if payloads:
             if job.first_sent is None and reader.seq >= first:
-                job.first_sent = anyio.current_time()
+                job.first_sent = perf_counter()
             await send(payloads)
         elif reader.end is not None:
             job.outcome = _outcome(reader.end)

@@ -3,9 +3,10 @@
 import contextlib
 import errno
 import logging
+import math
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import anyio
 import anyio.lowlevel
@@ -22,6 +23,9 @@ _BATCH = 64
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 1.0
 
+# While accept goes on failing, that is said so often.
+_COMPLAINT_SECONDS = 10.0
+
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 
@@ -32,15 +36,14 @@ class _Reserve:
         self._fd: int | None = None
         self._open()
 
-    def lend(self, listener: socket.socket) -> socket.socket | None:
-        """Accept one connection in place of the spare; None where even that fails. Close it, then `take_back`."""
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Do without it for as long as the block takes."""
         self.close()
-        with contextlib.suppress(OSError):
-            return listener.accept()[0]
-        return None
-
-    def take_back(self) -> None:
-        self._open()
+        try:
+            yield
+        finally:
+            self._open()
 
     def close(self) -> None:
         if self._fd is not None:
@@ -50,6 +53,19 @@ class _Reserve:
     def _open(self) -> None:
         with contextlib.suppress(OSError):
             self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+
+class _Complaints:
+    """Logs what fails, but not each time."""
+
+    def __init__(self) -> None:
+        self._silent_until = -math.inf
+
+    def log(self, exc: OSError, consequence: str) -> None:
+        now = anyio.current_time()
+        if now >= self._silent_until:
+            self._silent_until = now + _COMPLAINT_SECONDS
+            logger.warning("accept fails, %s: %s", consequence, exc.strerror)
 
 
 async def accept(
@@ -64,19 +80,20 @@ async def accept(
     there is no descriptor for, and does not keep it.
     """
     reserve = _Reserve()
+    complaints = _Complaints()
     pause = 0.0
     try:
         while True:
             await anyio.wait_readable(listener)
             try:
                 for _ in range(_BATCH):
-                    _accept_one(listener, welcome=welcome, refuse=refuse, reserve=reserve)
+                    if (reason := _accept_one(listener, reserve, welcome=welcome, refuse=refuse)) is not None:
+                        complaints.log(reason, "refusing connections")
                     pause = 0.0
-            except BlockingIOError:
+            except (BlockingIOError, ConnectionAbortedError):  # nobody is there, or not any more
                 pause = 0.0
             except OSError as exc:
-                if not pause:  # once for a row of failures
-                    logger.warning("accept fails, trying again: %s", exc.strerror)
+                complaints.log(exc, "trying again")
                 pause = min(max(pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
                 await anyio.sleep(pause)
             await anyio.lowlevel.checkpoint()
@@ -86,26 +103,22 @@ async def accept(
 
 def _accept_one(
     listener: socket.socket,
+    reserve: _Reserve,
     *,
     welcome: Callable[[socket.socket], object],
     refuse: Callable[[socket.socket], object],
-    reserve: _Reserve,
-) -> None:
+) -> OSError | None:
+    """Accept one connection and return why it had to be refused, if so."""
     try:
         connection, _ = listener.accept()
-    except ConnectionAbortedError:
-        return  # its peer has left before we came to it
     except OSError as exc:
-        if exc.errno not in _NO_DESCRIPTOR or not _refuse_one(listener, refuse, reserve):
+        if exc.errno not in _NO_DESCRIPTOR:
             raise
-    else:
-        welcome(connection)
-
-
-def _refuse_one(listener: socket.socket, refuse: Callable[[socket.socket], object], reserve: _Reserve) -> bool:
-    connection = reserve.lend(listener)
-    if connection is not None:
-        with connection:
-            refuse(connection)
-    reserve.take_back()
-    return connection is not None
+        with reserve.lent():
+            # Linux looks for a descriptor before it looks for a connection: there may be none.
+            connection, _ = listener.accept()
+            with connection:
+                refuse(connection)
+        return exc
+    welcome(connection)
+    return None

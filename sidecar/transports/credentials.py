@@ -11,7 +11,12 @@ import anyio.to_thread
 
 from sidecar.errors import Forbidden
 
-_UCRED = struct.Struct("3i")
+_UCRED = struct.Struct("iII")
+_GID = struct.Struct("I")
+# Linux has it since 4.13, the module socket does not.
+_SO_PEERGROUPS = 59
+# The most that getsockopt takes: 256 groups.
+_MAX_GROUPS_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,18 @@ class Credentials:
     pid: int
     uid: int
     gid: int
+    groups: frozenset[int]
+    """Its supplementary groups: what systemd or Docker gave it stands in no table of users."""
 
 
 def credentials_of(connection: socket.socket) -> Credentials:
     """Return who is at the other end of a Unix socket."""
-    return Credentials(*_UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+    pid, uid, gid = _UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
+    try:
+        groups = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _MAX_GROUPS_BYTES)
+    except OSError:  # too many, or an old kernel
+        groups = b""
+    return Credentials(pid, uid, gid, frozenset(group for (group,) in _GID.iter_unpack(groups)))
 
 
 class Admission:
@@ -44,13 +56,23 @@ class Admission:
             is_allowed = peer.uid in self._uids
             who = "the users in SIDECAR_ALLOWED_UIDS"
         else:
-            # Not remembered: somebody who has just joined the group must not need a restart of ours. In a thread: the
-            # directory of users may be far away.
-            is_allowed = peer.gid == self._gid or await anyio.to_thread.run_sync(_is_member, peer.uid, self._gid)
+            is_allowed = self._gid in (peer.gid, *peer.groups) or await _look_up(peer.uid, self._gid)
             who = f"members of group {self._gid} (see SIDECAR_SOCKET_GROUP and SIDECAR_ALLOWED_UIDS)"
         if is_allowed:
             return None
         return Forbidden(f"User {peer.uid} may not use this socket; it is for {who}.")
+
+
+async def _look_up(uid: int, gid: int) -> bool:
+    """Return whether the user belongs to the group, by the tables of this machine.
+
+    Not remembered: somebody who has just joined the group must not need a restart of ours. In a thread: the directory
+    of users may be far away.
+    """
+    try:
+        return await anyio.to_thread.run_sync(_is_member, uid, gid)
+    except RuntimeError:  # no thread can be had: one refusal too many, and not the end of all connections
+        return False
 
 
 def _is_member(uid: int, gid: int) -> bool:

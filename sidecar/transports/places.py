@@ -1,5 +1,6 @@
 """Where the socket goes when nobody says: a directory that the web server can find, or else one that is ours alone."""
 
+import contextlib
 import os
 import stat
 import tempfile
@@ -53,12 +54,23 @@ def check_directory(path: Path) -> None:
 
 
 def _is_usable(directory: Path, gid: int | None) -> bool:
+    return _is_there(directory, gid) and directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)
+
+
+def _is_there(directory: Path, gid: int | None) -> bool:
+    """Make `directory` if it is missing. What cannot be given to the group is taken away again."""
     try:
         directory.mkdir(mode=0o750)
-        if gid is not None:
-            os.chown(directory, -1, gid)
     except FileExistsError:
-        pass
+        return True
     except OSError:
         return False
-    return directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)
+    try:
+        directory.chmod(0o750)  # whatever the umask
+        if gid is not None:
+            os.chown(directory, -1, gid)
+    except OSError:
+        with contextlib.suppress(OSError):  # another start was faster and uses it
+            directory.rmdir()
+        return False
+    return True

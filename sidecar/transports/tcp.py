@@ -16,18 +16,23 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ListenFailed: the port is taken, not permitted, or the address does not exist here.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        return _listen(host, port)
+    except OSError as exc:
+        raise _explain(exc, f"[{host}]:{port}" if ":" in host else f"{host}:{port}") from exc
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         listener.bind((host, port))
         listener.listen(BACKLOG)
         listener.setblocking(False)
-    except OSError as exc:
+    except OSError:
         listener.close()
-        raise _explain(exc, where) from exc
+        raise
     return listener
 
 

@@ -80,9 +80,10 @@ def _lock(path: Path) -> int:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        owner = os.read(fd, 32).decode("ascii", "replace").strip()
+        owner = os.read(fd, 32).strip()
         os.close(fd)
-        raise AnotherInstance(f"Another sidecar{f' (process {owner})' * bool(owner)} serves {path}.") from None
+        who = f"Another sidecar (process {int(owner)})" if owner.isdigit() else "Another sidecar"
+        raise AnotherInstance(f"{who} serves {path}.") from None
     os.ftruncate(fd, 0)
     os.write(fd, f"{os.getpid()}\n".encode())
     return fd
@@ -124,7 +125,7 @@ def _listen(file: SocketFile) -> socket.socket:
         finally:
             os.umask(umask)
         if file.gid is not None:
-            os.chown(new, -1, file.gid, follow_symlinks=False)
+            _give_to_group(new, file.gid)
         listener.listen(BACKLOG)
         listener.setblocking(False)
         new.rename(file.path)
@@ -134,6 +135,14 @@ def _listen(file: SocketFile) -> socket.socket:
             new.unlink()
         raise
     return listener
+
+
+def _give_to_group(path: Path, gid: int) -> None:
+    try:
+        os.chown(path, -1, gid, follow_symlinks=False)
+    except OSError as exc:
+        reason = f"The socket cannot be given to group {gid} (SIDECAR_SOCKET_GROUP): {exc.strerror}."
+        raise NotPermitted(reason) from exc
 
 
 def _explain(exc: OSError, path: Path) -> ListenFailed:

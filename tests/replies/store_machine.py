@@ -1,0 +1,318 @@
+"""The reply store beside a simple model of it, driven by hypothesis: whatever is done in whatever order."""
+
+from collections.abc import Sized
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from protocol.errors import Code
+from sidecar.errors import Cancelled, Draining, InvalidParameter, NotFound, Overloaded, TooLarge
+from sidecar.replies import End, Opening, Reader, Reply, ReplyLimits
+from sidecar.replies.log import LOG_OVERHEAD_BYTES
+from sidecar.replies.reply import Call
+from sidecar.replies.store import ReplyStore
+from tests.replies.fakes import DONE, PROMPT, USAGE
+
+OFFSET_BYTES = 8
+MAX_REPLY_BYTES = 30
+
+
+def entries(store: ReplyStore) -> int:
+    """Return how much there is in all the tables of a store."""
+    return sum(len(table) for table in vars(store).values() if isinstance(table, Sized))
+
+
+@dataclass(eq=False)
+class ModelCall:
+    call: Call
+    share_key: str | None
+    deltas: list[str] = field(default_factory=list)
+    replies: "list[ModelReply]" = field(default_factory=list)
+    end: str | None = None
+    stops: int = 0
+
+    @property
+    def is_wanted(self) -> bool:
+        return any(reply.end is None for reply in self.replies)
+
+    @property
+    def cost_bytes(self) -> int:
+        return LOG_OVERHEAD_BYTES + sum(len(delta.encode()) + OFFSET_BYTES for delta in self.deltas)
+
+    def stop(self) -> None:
+        self.stops += 1
+
+
+@dataclass(eq=False)
+class ModelReply:
+    reply: Reply
+    call: ModelCall
+    opening: Opening
+    readers: int = 1
+    deltas: list[str] | None = None
+    """Its text, once it has ended."""
+    end: str | None = None
+    leaves_at: float | None = None
+    """When it goes, or is cancelled, if nobody reads it then."""
+
+
+class StoreMachine(RuleBasedStateMachine):
+    @initialize(
+        max_logs=st.integers(2, 8),
+        room=st.sampled_from([0, 20, 50, 100]),
+        max_running=st.integers(2, 6),
+        grace=st.sampled_from([0.0, 15.0]),
+        resume=st.sampled_from([5.0, 600.0]),
+    )
+    def begin(self, max_logs: int, room: int, max_running: int, grace: float, resume: float) -> None:
+        self.now = 1000.0
+        self.limits = ReplyLimits(
+            max_reply_bytes=MAX_REPLY_BYTES,
+            max_total_bytes=max_logs * LOG_OVERHEAD_BYTES + room,
+            max_running=max_running,
+            grace_seconds=grace,
+            resume_seconds=resume,
+        )
+        self.store = ReplyStore(self.limits)
+        self.replies: list[ModelReply] = []
+        """Those that are kept."""
+        self.ended: list[ModelReply] = []
+        """Of these, the detached ones that have ended, in the order in which they did."""
+        self.writing: list[ModelCall] = []
+        """The calls whose writers are at work."""
+
+    # What the process does.
+
+    @rule(user_id=st.sampled_from([None, "1", "2"]), is_detached=st.booleans())
+    def open(self, user_id: str | None, is_detached: bool) -> None:
+        self._open(Opening(user_id=user_id, is_detached=is_detached))
+
+    @rule(user_id=st.sampled_from([None, "1"]), fingerprint=st.sampled_from(["f", "f", "g"]), may_share=st.booleans())
+    def open_by_key(self, user_id: str | None, fingerprint: str, may_share: bool) -> None:
+        opening = Opening(user_id=user_id, is_detached=True, key="k", fingerprint=fingerprint, may_share=may_share)
+        self._open(opening)
+
+    @rule(is_detached=st.booleans(), fingerprint=st.sampled_from(["f", "g"]))
+    def open_shared(self, is_detached: bool, fingerprint: str) -> None:
+        self._open(Opening(is_detached=is_detached, fingerprint=fingerprint, may_share=True))
+
+    def _open(self, opening: Opening) -> None:
+        if (known := self._known(opening)) is not None:
+            self._open_known(known, opening)
+        elif (shared := self._shared(opening)) is not None:
+            reply, call = self.store.open(PROMPT, opening)
+            assert (reply.is_shared, call) == (True, None)
+            assert reply.call is shared.call
+            self._add(ModelReply(reply, shared, opening))
+        elif len(self.writing) >= self.limits.max_running or not self._make_room(LOG_OVERHEAD_BYTES):
+            with pytest.raises(Overloaded) as caught:
+                self.store.open(PROMPT, opening)
+            assert caught.value.retry_after
+        else:
+            reply, call = self.store.open(PROMPT, opening)
+            assert call is reply.call
+            assert not reply.is_shared
+            new = ModelCall(call, opening.fingerprint if opening.may_share else None)
+            call.bind(new.stop)
+            self.writing.append(new)
+            self._add(ModelReply(reply, new, opening))
+
+    @precondition(lambda self: self.replies)
+    @rule(draw=st.data())
+    def attach(self, draw: st.DataObject) -> None:
+        """Resume: find, then attach."""
+        model = draw.draw(st.sampled_from(self.replies))
+        user_id = draw.draw(st.sampled_from([None, "1", "2"]))
+        if not model.opening.is_detached or None is not user_id != model.opening.user_id is not None:
+            with pytest.raises(NotFound):
+                self.store.find(model.reply.id, user_id)
+        else:
+            assert self.store.find(model.reply.id, user_id) is model.reply
+            self.store.attach(model.reply)
+            model.readers += 1
+
+    @precondition(lambda self: any(model.readers for model in self.replies))
+    @rule(draw=st.data())
+    def leave(self, draw: st.DataObject) -> None:
+        model = draw.draw(st.sampled_from([model for model in self.replies if model.readers]))
+        self._leave(model)
+
+    @precondition(lambda self: self.writing)
+    @rule(draw=st.data(), text=st.text("aé😀\ud800", min_size=1, max_size=5))
+    def append(self, draw: st.DataObject, text: str) -> None:
+        model = draw.draw(st.sampled_from(self.writing))
+        text_as_kept = text.replace("\ud800", "?")
+        size = len(text_as_kept.encode())
+        if not model.is_wanted:
+            self.store.append(model.call, text)  # does nothing: its writer is about to be stopped
+        elif sum(len(delta.encode()) for delta in model.deltas) + size > MAX_REPLY_BYTES:
+            with pytest.raises(TooLarge):
+                self.store.append(model.call, text)
+        elif not self._make_room(size + OFFSET_BYTES):
+            with pytest.raises(Overloaded):
+                self.store.append(model.call, text)
+        else:
+            self.store.append(model.call, text)
+            model.deltas.append(text_as_kept)
+
+    @precondition(lambda self: self.writing)
+    @rule(draw=st.data(), is_good=st.booleans())
+    def finish(self, draw: st.DataObject, is_good: bool) -> None:
+        self._finish(draw.draw(st.sampled_from(self.writing)), is_good=is_good)
+
+    @precondition(lambda self: self.replies)
+    @rule(draw=st.data())
+    def cancel(self, draw: st.DataObject) -> None:
+        model = draw.draw(st.sampled_from(self.replies))
+        self.store.cancel(model.reply, self.now)
+        self._end(model, Code.CANCELLED)
+
+    @precondition(lambda self: self.replies)
+    @rule(seconds=st.sampled_from([0.0, 1.0, 5.0, 15.0, 600.0]))
+    def pass_time(self, seconds: float) -> None:
+        """The clock goes on, and the store looks."""
+        self.now += seconds
+        self._expire()
+
+    @precondition(lambda self: self.replies)
+    @rule()
+    def pass_time_until_something_is_over(self) -> None:
+        """Nothing happens before the time that the store says."""
+        again = self.store.expire(self.now)
+        self._expire()
+        if again is not None:
+            self.now = again - 0.001
+            count = len(self.replies), len(self.ended)
+            self._expire()
+            assert (len(self.replies), len(self.ended)) == count
+            self.now = again
+            self._expire()
+            assert (len(self.replies), len(self.ended)) != count
+
+    @precondition(lambda self: len(self.replies) > 2)  # else it would end most of them
+    @rule()
+    def end_all(self) -> None:
+        self.store.end_all(Draining("Good night."), self.now)
+        for model in self.replies[:]:
+            self._end(model, Code.DRAINING)
+
+    # What holds whatever was done.
+
+    @invariant()
+    def the_bytes_are_those_of_the_logs_that_can_be_reached(self) -> None:
+        logs = {model.reply.call.log for model in self.replies}
+        assert self.store.total_bytes == sum(log.cost_bytes for log in logs)
+        assert self.store.total_bytes == self._total_bytes()
+        assert self.store.total_bytes <= self.limits.max_total_bytes
+
+    @invariant()
+    def there_is_what_the_model_has_and_nothing_else(self) -> None:
+        assert len(self.store) == len(self.replies)
+        assert self.store.running == {model.call for model in self.writing}
+        assert entries(self.store) <= 4 * len(self.replies) + len(self.writing)
+
+    @invariant()
+    def every_reply_has_its_text_behind_every_delta_and_its_end(self) -> None:
+        for model in self.replies:
+            deltas = model.deltas if model.deltas is not None else model.call.deltas
+            assert model.reply.text == "".join(deltas)
+            assert model.reply.last_seq == len(deltas)
+            for after in range(len(deltas) + 1):
+                assert Reader(model.reply, after=after).take() == deltas[after:]
+            end = model.reply.end
+            assert (end and (end.error.code if end.error else end.finish_reason)) == model.end
+
+    @invariant()
+    def a_call_is_stopped_exactly_when_its_last_reply_is_over(self) -> None:
+        for model in self.writing:
+            assert model.call.is_abandoned is bool(model.stops) is not model.is_wanted
+
+    def teardown(self) -> None:
+        """When all have left and time has passed, nothing is left."""
+        for model in self.replies[:]:
+            while model.readers:
+                self._leave(model)
+        self.now += self.limits.grace_seconds
+        self._expire()
+        for call in self.writing[:]:
+            self._finish(call, is_good=False)
+        self.now += self.limits.resume_seconds
+        self._expire()
+        assert self.store.expire(self.now) is None
+        assert (len(self.store), self.store.total_bytes, entries(self.store)) == (0, 0, 0)
+
+    # The model.
+
+    def _known(self, opening: Opening) -> ModelReply | None:
+        key = (opening.user_id, opening.key)
+        models = (model for model in self.replies if (model.opening.user_id, model.opening.key) == key)
+        return next(models, None) if opening.key is not None else None
+
+    def _open_known(self, known: ModelReply, opening: Opening) -> None:
+        if known.opening.fingerprint != opening.fingerprint:
+            with pytest.raises(InvalidParameter):
+                self.store.open(PROMPT, opening)
+        else:
+            assert self.store.open(PROMPT, opening) == (known.reply, None)
+            known.readers += 1
+
+    def _shared(self, opening: Opening) -> ModelCall | None:
+        calls = (call for call in self.writing if call.share_key == opening.fingerprint and call.is_wanted)
+        return next(calls, None) if opening.may_share else None
+
+    def _add(self, model: ModelReply) -> None:
+        model.call.replies.append(model)
+        self.replies.append(model)
+
+    def _total_bytes(self) -> int:
+        return sum(call.cost_bytes for call in {model.call for model in self.replies})
+
+    def _make_room(self, wanted_bytes: int) -> bool:
+        """Drop the oldest that nobody reads, as the store must; False where that is not enough."""
+        while self._total_bytes() + wanted_bytes > self.limits.max_total_bytes:
+            oldest = next((model for model in self.ended if not model.readers), None)
+            if oldest is None:
+                return False
+            self._forget(oldest)
+        return True
+
+    def _leave(self, model: ModelReply) -> None:
+        self.store.leave(model.reply, self.now)
+        model.readers -= 1
+        if not model.readers and not model.opening.is_detached:
+            self._forget(model)
+        elif not model.readers and model.end is None:
+            model.leaves_at = self.now + self.limits.grace_seconds
+
+    def _finish(self, model: ModelCall, *, is_good: bool) -> None:
+        end = DONE if is_good else End(usage=USAGE, error=Cancelled("Nobody waits."))
+        self.store.finish(model.call, end, self.now)
+        self.writing.remove(model)
+        for reply in model.replies[:]:
+            self._end(reply, "stop" if is_good else Code.CANCELLED)
+
+    def _end(self, model: ModelReply, end: str) -> None:
+        if model.end is None:
+            model.end, model.deltas = end, model.call.deltas[:]
+            if model.opening.is_detached:
+                model.leaves_at = self.now + self.limits.resume_seconds
+                self.ended.append(model)
+
+    def _expire(self) -> None:
+        again = self.store.expire(self.now)
+        for model in self.replies[:]:
+            if not model.readers and model.end is None and model.leaves_at is not None and model.leaves_at <= self.now:
+                self._end(model, Code.CANCELLED)
+        for model in self.ended[:]:
+            if not model.readers and model.leaves_at is not None and model.leaves_at <= self.now:
+                self._forget(model)
+        times = [model.leaves_at for model in self.replies if not model.readers and model.leaves_at is not None]
+        assert again == min(times, default=None)
+
+    def _forget(self, model: ModelReply) -> None:
+        self.replies.remove(model)
+        model.call.replies.remove(model)
+        if model in self.ended:
+            self.ended.remove(model)

@@ -1,0 +1,465 @@
+import gc
+import logging
+import weakref
+from dataclasses import replace
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from protocol.errors import Code
+from protocol.messages import Usage
+from sidecar.errors import Draining, NotFound, Overloaded, Truncated
+from sidecar.replies import End, Opening, Reader, Replies, Reply, ReplyLimits
+from sidecar.replies.log import LOG_OVERHEAD_BYTES
+from tests.replies.fakes import PROMPT, USAGE, GatedCall, GatedProvider, error_code, settle
+
+pytestmark = pytest.mark.anyio
+
+LIMITS = ReplyLimits()
+SUMMARY = Opening(fingerprint="the same", may_share=True)
+DETACHED = Opening(is_detached=True)
+SECRET = "sk-and-what-a-person-wrote"
+
+
+async def start(replies: Replies, provider: GatedProvider, opening: Opening = DETACHED) -> tuple[Reply, GatedCall]:
+    """Open a reply and wait until its call has reached the provider."""
+    reply = replies.open(PROMPT, opening, provider)
+    return reply, await provider.next_call()
+
+
+async def read(reply: Reply) -> tuple[list[str], End]:
+    """Read a reply from its beginning to its end."""
+    reader, texts = Reader(reply), []
+    with anyio.fail_after(5):
+        while True:
+            await reader.wait()
+            batch = reader.take()
+            texts += batch
+            if not batch and reader.end is not None:
+                return texts, reader.end
+
+
+async def test_each_piece_reaches_the_reader_before_the_next_is_given() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        reader = Reader(reply)
+        with anyio.fail_after(5):
+            for text in ("A", " prime", " number"):
+                call.say(text)
+                await reader.wait()
+                assert reader.take() == [text]
+            assert reader.end is None
+            call.finish("length", USAGE)
+            assert await reader.wait_end() == End(usage=USAGE, finish_reason="length")
+        await call.left()
+        assert not call.was_cancelled
+        assert replies.running == 0
+        assert reply.text == "A prime number"
+
+
+async def test_without_a_count_of_the_provider_the_usage_is_estimated() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.say("12345")
+        call.finish()
+        _, end = await read(reply)
+    assert end.usage == Usage(prompt_tokens=3, completion_tokens=2, estimated=True)
+
+
+async def test_the_provider_is_asked_what_the_request_says() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        prompt = replace(PROMPT, system="Be brief.")
+        replies.open(prompt, DETACHED, provider)
+        assert (await provider.next_call()).prompt is prompt
+
+
+async def test_cancel_ends_the_reply_at_once_and_releases_the_provider() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.say("12345")
+        await settle()
+        replies.cancel(reply)
+        end = reply.end
+        assert end is not None
+        assert error_code(end) == Code.CANCELLED
+        assert end.usage == Usage(prompt_tokens=3, completion_tokens=2, estimated=True)
+        await call.left()
+        assert call.was_cancelled
+        call.say("more")
+        await settle()
+        assert await read(reply) == (["12345"], end)
+        assert replies.running == 0
+
+
+async def test_to_cancel_again_or_after_the_end_changes_nothing() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.finish(usage=USAGE)
+        await call.left()
+        replies.cancel(reply)
+        replies.cancel(reply)
+        assert await read(reply) == ([], End(usage=USAGE, finish_reason="stop"))
+
+
+async def test_a_call_that_nobody_waits_for_any_more_is_stopped_before_it_begins() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        replies.leave(replies.open(PROMPT, Opening(), provider))
+        await settle()
+        assert replies.running == 0
+        assert all(call.was_cancelled and call.taken == 0 for call in provider.calls)
+
+
+async def test_the_last_reader_who_leaves_cancels_a_reply_that_is_not_detached() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider, Opening())
+        replies.attach(reply)
+        replies.leave(reply)
+        await settle()
+        assert not call.is_left.is_set()
+        replies.leave(reply)
+        await call.left()
+        assert call.was_cancelled
+        await settle()
+        assert replies.running == 0
+
+
+async def test_a_detached_reply_that_nobody_reads_is_cancelled_after_its_grace_and_stays_readable() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(grace_seconds=0.05)) as replies:
+        reply, call = await start(replies, provider)
+        call.say("kept")
+        left_at = anyio.current_time()
+        replies.leave(reply)
+        await call.left()
+        assert anyio.current_time() - left_at >= 0.05
+        assert call.was_cancelled
+        found = replies.find(reply.id, None)
+        texts, end = await read(found)
+        assert (found, texts, error_code(end)) == (reply, ["kept"], Code.CANCELLED)
+
+
+async def test_who_comes_back_in_time_keeps_the_reply_alive() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(grace_seconds=0.05)) as replies:
+        mine, my_call = await start(replies, provider)
+        other, other_call = await start(replies, provider)
+        replies.leave(mine)
+        replies.leave(other)
+        replies.attach(mine)
+        await other_call.left()  # by then the time of the first is over, too
+        assert mine.end is None
+        my_call.finish()
+        assert error_code((await read(mine))[1]) is None
+
+
+@pytest.mark.parametrize("is_read_to_the_end", [True, False])
+async def test_a_finished_reply_is_kept_for_its_time(is_read_to_the_end: bool) -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(resume_seconds=0.05)) as replies:
+        reply, call = await start(replies, provider)
+        if not is_read_to_the_end:
+            replies.leave(reply)
+        finished_at = anyio.current_time()
+        call.finish()
+        await call.left()
+        if is_read_to_the_end:
+            replies.leave(reply)
+        assert replies.find(reply.id, None) is reply
+        with anyio.fail_after(5), pytest.raises(NotFound):  # noqa: PT012 (it goes while we look)
+            while replies.find(reply.id, None) is reply:
+                await checkpoint()
+        assert anyio.current_time() - finished_at >= 0.05
+
+
+async def test_a_short_time_is_kept_while_a_long_one_runs() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(grace_seconds=0.05, resume_seconds=600)) as replies:
+        kept, call = await start(replies, provider)
+        call.finish()
+        await call.left()
+        replies.leave(kept)
+        await settle()  # now the clock waits for 600 s
+        lonely, lonely_call = await start(replies, provider)
+        replies.leave(lonely)
+        await lonely_call.left()
+        assert error_code(lonely.end) == Code.CANCELLED
+        assert replies.find(kept.id, None) is kept
+
+
+@pytest.mark.parametrize("is_on_entry", [True, False])
+async def test_an_error_of_the_provider_ends_the_reply_behind_its_text(is_on_entry: bool) -> None:
+    error = Overloaded("The model is busy.", retry_after=7)
+    provider = GatedProvider(error_on_entry=error if is_on_entry else None)
+    async with Replies(LIMITS) as replies:
+        reply = replies.open(PROMPT, DETACHED, provider)
+        if not is_on_entry:
+            call = await provider.next_call()
+            call.say("So far")
+            call.fail(error)
+            await call.left()
+        texts, end = await read(reply)
+        assert texts == ([] if is_on_entry else ["So far"])
+        assert end.error is error
+        assert end.usage.estimated
+        assert replies.running == 0
+
+
+@pytest.mark.parametrize("is_on_entry", [True, False])
+async def test_a_bug_in_a_provider_is_internal_and_harms_nobody_else(
+    is_on_entry: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = RuntimeError(SECRET)
+    provider = GatedProvider(error_on_entry=error if is_on_entry else None)
+    bystander_provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        bystander, bystander_call = await start(replies, bystander_provider)
+        reply = replies.open(PROMPT, DETACHED, provider)
+        if not is_on_entry:
+            (await provider.next_call()).fail(error)
+        _, end = await read(reply)
+        assert error_code(end) == Code.INTERNAL
+        assert SECRET not in str(end.error)
+        assert "RuntimeError" not in str(end.error)
+        (record,) = caplog.records
+        assert (record.levelno, record.getMessage()) == (
+            logging.ERROR,
+            "call failed provider=gated action=chat",
+        )
+        assert record.exc_info is not None
+        assert record.exc_info[1] is error
+        bystander_call.say("unharmed")
+        bystander_call.finish()
+        texts, end = await read(bystander)
+        assert (texts, end.finish_reason) == (["unharmed"], "stop")
+
+
+@pytest.mark.parametrize("texts", [[], ["So", " far"]])
+async def test_pieces_that_stop_without_an_end_are_truncated(texts: list[str]) -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.say(*texts)
+        call.stop()
+        got, end = await read(reply)
+        assert got == texts
+        assert isinstance(end.error, Truncated)
+
+
+async def test_what_comes_behind_the_end_is_not_read() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.say("whole")
+        call.finish(usage=USAGE)
+        call.say("too much")
+        call.finish("length")
+        await call.left()
+        assert await read(reply) == (["whole"], End(usage=USAGE, finish_reason="stop"))
+        assert call.taken == 2
+        assert not call.was_cancelled
+
+
+async def test_the_end_is_there_before_the_provider_is_left() -> None:
+    provider = GatedProvider(may_leave=False)
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider, Opening())
+        call.say("whole")
+        call.finish()
+        texts, end = await read(reply)
+        assert (texts, end.finish_reason) == (["whole"], "stop")
+        assert not call.is_left.is_set()
+        assert replies.running == 0
+        replies.leave(reply)
+        call.may_leave.set()
+        await call.left()
+
+
+@pytest.mark.parametrize(("error", "is_logged"), [(Truncated("Too late."), False), (RuntimeError(SECRET), True)])
+async def test_what_goes_wrong_behind_the_end_changes_it_no_more(
+    error: Exception, is_logged: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = GatedProvider(error_on_exit=error)
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.finish(usage=USAGE)
+        await call.left()
+        await settle()
+        assert await read(reply) == ([], End(usage=USAGE, finish_reason="stop"))
+        assert bool(caplog.records) == is_logged
+
+
+async def test_a_reply_that_outgrows_its_limit_ends_and_the_provider_is_left() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(max_reply_bytes=10)) as replies:
+        reply, call = await start(replies, provider)
+        call.say("12345", "67890", "1")
+        await call.left()
+        texts, end = await read(reply)
+        assert (texts, error_code(end)) == (["12345", "67890"], Code.TOO_LARGE)
+
+
+async def test_a_reply_for_which_there_is_no_more_room_ends_and_the_provider_is_left() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(max_total_bytes=2 * LOG_OVERHEAD_BYTES + 20)) as replies:
+        reply, call = await start(replies, provider)
+        other, other_call = await start(replies, provider)
+        call.say("12345", "67890")
+        await call.left()
+        texts, end = await read(reply)
+        assert (texts, error_code(end)) == (["12345"], Code.OVERLOADED)
+        assert end.error is not None
+        assert end.error.retry_after
+        replies.leave(reply)  # from now on it can be dropped
+        other_call.say("1234567890")
+        other_call.finish()
+        texts, end = await read(other)
+        assert (texts, end.finish_reason) == (["1234567890"], "stop")
+
+
+async def test_what_is_not_admitted_asks_nobody() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(max_running=1)) as replies:
+        await start(replies, provider)
+        with pytest.raises(Overloaded):
+            replies.open(PROMPT, DETACHED, provider)
+        await settle()
+        assert len(provider.calls) == replies.running == 1
+
+
+async def test_identical_openings_share_one_call_and_each_reads_all_of_it() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        first, call = await start(replies, provider, SUMMARY)
+        call.say("A ", "summary")
+        await settle()
+        others = [replies.open(PROMPT, SUMMARY, provider) for _ in range(3)]
+        call.say(".")
+        call.finish(usage=USAGE)
+        for reply in (first, *others):
+            assert await read(reply) == (["A ", "summary", "."], End(usage=USAGE, finish_reason="stop"))
+        assert len(provider.calls) == 1
+        assert len({reply.id for reply in (first, *others)}) == 4
+        assert [reply.is_shared for reply in (first, *others)] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("who", [0, 1])
+async def test_each_of_two_who_share_may_cancel_and_the_call_ends_with_the_last(who: int) -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        first, call = await start(replies, provider, SUMMARY)
+        both = first, replies.open(PROMPT, SUMMARY, provider)
+        call.say("for both, ")
+        await settle()
+        replies.cancel(both[who])
+        call.say("for one")
+        await settle()
+        assert not call.is_left.is_set()
+        texts, end = await read(both[who])
+        assert (texts, error_code(end)) == (["for both, "], Code.CANCELLED)
+        assert both[1 - who].text == "for both, for one"
+        replies.cancel(both[1 - who])
+        await call.left()
+        assert call.was_cancelled
+
+
+async def test_what_has_ended_is_not_shared_but_asked_again() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        _, call = await start(replies, provider, SUMMARY)
+        call.finish()
+        await call.left()
+        second, _ = await start(replies, provider, SUMMARY)
+        assert not second.is_shared
+
+
+async def test_end_all_ends_every_running_reply_with_the_reason() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        finished, finished_call = await start(replies, provider)
+        finished_call.finish(usage=USAGE)
+        await finished_call.left()
+        running = [await start(replies, provider, opening) for opening in (DETACHED, Opening(), SUMMARY)]
+        replies.end_all(Draining("Good night."))
+        for reply, call in running:
+            await call.left()
+            assert call.was_cancelled
+            assert error_code(reply.end) == Code.DRAINING
+        assert finished.end == End(usage=USAGE, finish_reason="stop")
+
+
+async def test_leaving_the_block_closes_every_provider() -> None:
+    provider = GatedProvider()
+    with anyio.fail_after(5):
+        async with Replies(LIMITS) as replies:
+            calls = [(await start(replies, provider, opening))[1] for opening in (DETACHED, Opening(), SUMMARY)]
+            lonely, lonely_call = await start(replies, provider)
+            replies.leave(lonely)
+            finished, finished_call = await start(replies, provider)
+            finished_call.finish()
+            await finished_call.left()
+            replies.leave(finished)
+    assert all(call.is_left.is_set() and call.was_cancelled for call in (*calls, lonely_call))
+
+
+async def test_a_cancelled_process_closes_every_provider() -> None:
+    provider = GatedProvider()
+    with anyio.fail_after(5), anyio.CancelScope() as scope:
+        async with Replies(LIMITS) as replies:
+            _, call = await start(replies, provider)
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert call.is_left.is_set()
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+async def test_nothing_holds_a_reply_that_has_gone(is_cancelled: bool) -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider, Opening())
+        call.say("text")
+        if not is_cancelled:
+            call.finish()
+            await call.left()
+        replies.leave(reply)
+        await call.left()
+        await settle()
+        log = weakref.ref(reply.call.log)
+        del reply
+        gc.collect()
+        assert log() is None
+
+
+async def test_a_lone_surrogate_does_no_harm() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        call.say("a\ud800", "\udfffb", "😀")
+        call.finish()
+        texts, _ = await read(reply)
+        assert texts == ["a?", "?b", "😀"]
+        assert reply.text == "a??b😀"
+
+
+async def test_a_thousand_replies_at_once_keep_their_texts_apart() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        started = [await start(replies, provider) for _ in range(1000)]
+        assert replies.running == 1000
+        for text in ("one ", "two ", "three "):
+            for number, (_, call) in enumerate(started):
+                call.say(text + str(number))
+            await checkpoint()
+        for _, call in started:
+            call.finish()
+        for number, (reply, call) in enumerate(started):
+            await call.left()
+            assert (await read(reply))[0] == [f"one {number}", f"two {number}", f"three {number}"]
+        assert replies.running == 0
