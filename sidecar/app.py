@@ -15,6 +15,7 @@ from sidecar.connections import Connections
 from sidecar.errors import Draining
 from sidecar.listeners import Listeners
 from sidecar.providers.interface import Provider
+from sidecar.providers.opening import opened
 from sidecar.reception import Reception
 from sidecar.replies import Replies, ReplyLimits
 from sidecar.service import Service
@@ -72,7 +73,8 @@ async def _run_until_signal(
         grace_seconds=settings.grace_seconds,
         resume_seconds=settings.resume_seconds,
     )
-    async with Replies(reply_limits) as replies:
+    # The provider is the outer one: its connections are needed until the last call has ended.
+    async with opened(provider), Replies(reply_limits) as replies:
         rules = Rules(
             models=provider.models if provider else (),
             max_tokens=settings.max_tokens,
@@ -132,8 +134,7 @@ class _Ending:
     async def wait(self, tasks: TaskGroup) -> None:
         """Wait for a signal, drain, and cancel `tasks`."""
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for _ in signals:
-                break
+            await anext(signals)
             end_hard_after(self._drain_seconds + _LAST_WORDS_SECONDS + _HARD_END_SECONDS)
             if self._parent in (None, os.getppid()):
                 tasks.start_soon(self._drain, tasks)

@@ -20,6 +20,10 @@ class InvalidParameter(SidecarError):
     code = Code.INVALID_PARAMETER
 
 
+class ContextTooLong(SidecarError):
+    code = Code.CONTEXT_TOO_LONG
+
+
 class DuplicateId(SidecarError):
     code = Code.DUPLICATE_ID
 
@@ -48,6 +52,38 @@ class Unsupported(SidecarError):
     code = Code.UNSUPPORTED
 
 
+class UpstreamRateLimited(SidecarError):
+    code = Code.UPSTREAM_RATE_LIMITED
+
+
+class UpstreamDns(SidecarError):
+    code = Code.UPSTREAM_DNS
+
+
+class UpstreamConnect(SidecarError):
+    code = Code.UPSTREAM_CONNECT
+
+
+class UpstreamTls(SidecarError):
+    code = Code.UPSTREAM_TLS
+
+
+class UpstreamAuth(SidecarError):
+    code = Code.UPSTREAM_AUTH
+
+
+class UpstreamBadRequest(SidecarError):
+    code = Code.UPSTREAM_BAD_REQUEST
+
+
+class UpstreamProtocol(SidecarError):
+    code = Code.UPSTREAM_PROTOCOL
+
+
+class UpstreamError(SidecarError):
+    code = Code.UPSTREAM_ERROR
+
+
 class Truncated(SidecarError):
     code = Code.TRUNCATED
 
@@ -62,3 +98,19 @@ class Draining(SidecarError):
 
 class NotConfigured(SidecarError):
     code = Code.NOT_CONFIGURED
+
+
+class TimeoutConnect(SidecarError):
+    code = Code.TIMEOUT_CONNECT
+
+
+class TimeoutFirstToken(SidecarError):
+    code = Code.TIMEOUT_FIRST_TOKEN
+
+
+class TimeoutIdle(SidecarError):
+    code = Code.TIMEOUT_IDLE
+
+
+class TimeoutTotal(SidecarError):
+    code = Code.TIMEOUT_TOTAL

@@ -3,7 +3,7 @@
 from sidecar.settings.options import OPTIONS, Option, render_table
 from sidecar.settings.parsing import TcpAddress
 from sidecar.settings.reading import SettingsError, forget_secrets, load_settings
-from sidecar.settings.settings import Limits, Settings
+from sidecar.settings.settings import Limits, Settings, Timeouts
 
 __all__ = [
     "OPTIONS",
@@ -12,6 +12,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TcpAddress",
+    "Timeouts",
     "forget_secrets",
     "load_settings",
     "render_table",

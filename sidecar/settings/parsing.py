@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -93,17 +93,34 @@ def _parse_model(text: str) -> str:
         raise ValueError from None
 
 
-def _parse_url(text: str) -> str:
+def _parse_models(text: str) -> tuple[str, ...]:
+    names = [name.strip() for name in text.split(",")] if text else []
+    return tuple(name if name == "*" else _parse_model(name) for name in names)
+
+
+def _split_url(text: str) -> SplitResult:
     if not re.fullmatch(r"[\x21-\x7e]{1,2048}", text):
         raise ValueError
     url = urlsplit(text)
     if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:
         raise ValueError
+    return url
+
+
+def _parse_url(text: str) -> str:
+    url = _split_url(text)
     if "@" in url.netloc:
         raise Refused("a key belongs in OPENAI_API_KEY")
     if "#" in text:
         raise Refused("a fragment is never sent")
     return text
+
+
+def _parse_proxy(text: str) -> Secret:
+    url = _split_url(text)
+    if url.path not in ("", "/") or "?" in text or "#" in text:
+        raise ValueError
+    return Secret(text)
 
 
 def _parse_path(text: str) -> Path:
@@ -172,7 +189,11 @@ def _parse_tcp(text: str) -> TcpAddress | None:
 SWITCH = Kind(_parse_switch, "on or off")
 WORD = Kind(_parse_word, "a word of lower-case letters, digits, - and _")
 MODEL = Kind(_parse_model, "a model's name: up to 128 letters, digits and . _ : / @ -")
+MODELS = Kind(_parse_models, "names of models with commas between them, or *")
 URL = Kind(_parse_url, "an http:// or https:// address in ASCII, without a user's name and fragment")
+PROXY = Kind(
+    _parse_proxy, "http:// or https://, a host and a port; before the host a user's name and password may stand"
+)
 SECRET = Kind(Secret, "1 to 512 printable ASCII characters without blanks")
 PATH = Kind(_parse_path, "a path")
 PATH_OR_OFF = Kind(_parse_path_or_off, "a path, or off")

@@ -11,8 +11,8 @@ from decouple import Config, RepositoryEmpty, RepositoryEnv
 
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.settings.options import OPTIONS, Option
-from sidecar.settings.parsing import SECRET, Refused
-from sidecar.settings.settings import Limits, Settings
+from sidecar.settings.parsing import PROXY, SECRET, Refused
+from sidecar.settings.settings import Limits, Settings, Timeouts
 
 _NAMES = frozenset(option.name for option in OPTIONS)
 # Kubernetes makes these for a service called "sidecar".
@@ -51,13 +51,14 @@ def load_settings(*, env_file: Path | None = None, overrides: Mapping[str, str] 
     values["runtime_dir"] = Path(runtime_dir) if runtime_dir else None
     values["api_key"] = _choose_key(values["api_key"], values["api_key_file"])
     limits = {name: values.pop(f"limits.{name}") for name in Limits.__dataclass_fields__}
-    return Settings(**values, limits=Limits(**limits))
+    timeouts = {name: values.pop(f"timeouts.{name}") for name in Timeouts.__dataclass_fields__}
+    return Settings(**values, limits=Limits(**limits), timeouts=Timeouts(**timeouts))
 
 
 def forget_secrets() -> None:
     """Take the secrets out of the environment, where a library or a child could find them."""
     for option in OPTIONS:
-        if option.kind is SECRET:
+        if option.kind in (SECRET, PROXY):
             os.environ.pop(option.name, None)
 
 
@@ -115,20 +116,27 @@ def _parse(option: Option, text: str | None) -> object:
 def _choose_key(key: Secret | None, path: Path | None) -> Secret | None:
     """Give the key, wherever it stands. Two that differ are an error: whichever was taken would surprise somebody."""
     if path is None:
-        return key
-    in_file = _read_key(path)
+        return key or _read_credential()
+    in_file = _read_key(path, "OPENAI_API_KEY_FILE must name")
     if key is not None and key != in_file:
         raise SettingsError("OPENAI_API_KEY and OPENAI_API_KEY_FILE hold different keys; set only one of them.")
     return in_file
 
 
-def _read_key(path: Path) -> Secret:
+def _read_credential() -> Secret | None:
+    """Give the key that systemd hands over by `LoadCredential=openai_api_key`, if it does."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(directory, "openai_api_key") if directory else None
+    return _read_key(path, "The credential openai_api_key must be") if path and path.exists() else None
+
+
+def _read_key(path: Path, rule: str) -> Secret:
     # The path is not shown: some write the key itself there.
     try:
         with path.open("rb") as file:
             content = file.read(_MAX_KEY_FILE_BYTES)
         return Secret(content.decode("latin-1"))  # which takes all bytes, and Secret refuses the wrong ones
     except OSError as exc:
-        raise SettingsError(f"OPENAI_API_KEY_FILE must name a readable file: {exc.strerror}.") from None
+        raise SettingsError(f"{rule} a readable file: {exc.strerror}.") from None
     except InvalidSecret as exc:
-        raise SettingsError(f"OPENAI_API_KEY_FILE must name a file that holds nothing but the key: {exc}.") from None
+        raise SettingsError(f"{rule} a file that holds nothing but the key: {exc}.") from None

@@ -29,6 +29,18 @@ class Limits:
     max_replies_bytes: int
     max_unfinished_bytes: int
     max_unauthorized_bytes: int
+    max_upstream: int
+    """Connections to the provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long a provider may take."""
+
+    connect_seconds: float
+    first_token_seconds: float
+    idle_seconds: float
+    total_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +50,17 @@ class Settings:
     provider: str | None
     provider_if_unset: str | None
     api_key: Secret | None
-    """From OPENAI_API_KEY, or from the file."""
+    """From OPENAI_API_KEY, from the file, or from systemd."""
     api_key_file: Path | None
     base_url: str | None = field(repr=False)  # some put a key into its query
     model: str | None
+    models: tuple[str, ...]
+    """What a request may name beside `model`; `*` allows any."""
+    allow_http: bool
+    ca: Path | None
+    """A file or a directory of certificates."""
+    proxy: Secret | None
+    """Its address, which may hold a password."""
     max_tokens: int
     summarize_threshold: int
 
@@ -68,3 +87,4 @@ class Settings:
     drain_seconds: float
     heartbeat_seconds: float
     limits: Limits
+    timeouts: Timeouts

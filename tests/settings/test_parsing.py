@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.secret import Secret
 from sidecar.settings import OPTIONS, TcpAddress, parsing
 from sidecar.settings.parsing import Kind, Refused, one_of, seconds, whole_number
 
@@ -33,6 +34,11 @@ SECONDS = seconds(0.01, 3600)
         (parsing.MODEL, "meta/llama-3.1:8b@q4", "meta/llama-3.1:8b@q4"),
         (parsing.URL, "https://ai.example.org/api?version=1", "https://ai.example.org/api?version=1"),
         (parsing.URL, "http://[::1]:11434", "http://[::1]:11434"),
+        (parsing.MODELS, "", ()),
+        (parsing.MODELS, "*", ("*",)),
+        (parsing.MODELS, "a, meta/llama-3.1:8b ,*", ("a", "meta/llama-3.1:8b", "*")),
+        (parsing.PROXY, "http://proxy.example:3128", Secret("http://proxy.example:3128")),
+        (parsing.PROXY, "https://me:pw@proxy.example/", Secret("https://me:pw@proxy.example/")),
         (parsing.PATH, "/a/b", Path("/a/b")),
         (parsing.PATH_OR_OFF, "off", "off"),
         (parsing.PATH_OR_OFF, "run/s.sock", Path("run/s.sock")),
@@ -68,6 +74,11 @@ def test_what_is_allowed_gives_its_value(kind: Kind, text: str, value: object) -
         *(
             (parsing.URL, text)
             for text in ("http://[::1", "http://a:99999", "http://a:0", "https://k@a", "https://a#b")
+        ),
+        *((parsing.MODELS, text) for text in (",", "a,", "a b", "**", "a,é")),
+        *(
+            (parsing.PROXY, text)
+            for text in ("proxy.example:3128", "socks5://a", "http://a/path", "http://a?b", "http://a#b", "http://ä")
         ),
         (parsing.PATH, "a\0b"),
         (parsing.PATH_OR_OFF, "a\0b"),

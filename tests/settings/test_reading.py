@@ -49,6 +49,11 @@ def test_without_any_setting_there_are_the_defaults() -> None:
     assert settings.socket_mode == 0o660
     assert (settings.max_tokens, settings.summarize_threshold) == (1000, 2000)
     assert settings.drain_seconds == 8
+    assert (settings.models, settings.allow_http, settings.ca, settings.proxy) == ((), False, None, None)
+    timeouts = settings.timeouts
+    assert (timeouts.connect_seconds, timeouts.first_token_seconds) == (5, 120)
+    assert (timeouts.idle_seconds, timeouts.total_seconds) == (30, 600)
+    assert settings.limits.max_upstream == 200
     assert settings.limits.max_payload_bytes == 8 * 1024 * 1024
     assert settings.limits.socket_first_byte_seconds == 60
 
@@ -61,6 +66,7 @@ def test_settings_are_frozen() -> None:
 def test_the_repr_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     monkeypatch.setenv("SIDECAR_TOKEN", CANARY)
+    monkeypatch.setenv("SIDECAR_PROXY", f"http://me:{CANARY}@proxy.example")
     monkeypatch.setenv("OPENAI_BASE_URL", f"https://a.example.org/v1?key={CANARY}")
     settings = load_settings()
     assert settings.api_key == settings.token == Secret(CANARY)
@@ -240,9 +246,40 @@ class TestTheKeysFile:
         )
 
 
+class TestTheCredentialOfSystemd:
+    @pytest.fixture(autouse=True)
+    def _credential(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+        (tmp_path / "openai_api_key").write_text(f"{CANARY}\n")
+
+    def test_it_gives_the_key(self) -> None:
+        assert load_settings().api_key == Secret(CANARY)
+
+    def test_the_environment_and_the_file_win_over_it(
+        self, monkeypatch: pytest.MonkeyPatch, write_file: WriteFile
+    ) -> None:
+        monkeypatch.setenv("OPENAI_API_KEY", "another")
+        assert load_settings().api_key == Secret("another")
+        monkeypatch.delenv("OPENAI_API_KEY")
+        monkeypatch.setenv("OPENAI_API_KEY_FILE", str(write_file("third\n")))
+        assert load_settings().api_key == Secret("third")
+
+    def test_there_may_be_none(self, tmp_path: Path) -> None:
+        (tmp_path / "openai_api_key").unlink()
+        assert load_settings().api_key is None
+
+    def test_it_must_hold_a_key(self, tmp_path: Path) -> None:
+        (tmp_path / "openai_api_key").write_text("canary é")
+        assert_refused(
+            "The credential openai_api_key must be a file that holds nothing but the key: "
+            "a secret has 1 to 512 printable ASCII characters and no blanks."
+        )
+
+
 def test_secrets_are_taken_out_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    monkeypatch.setenv("SIDECAR_PROXY", f"http://me:{CANARY}@proxy.example")
     monkeypatch.setenv("MAX_TOKENS", "7")
     forget_secrets()
-    assert CANARY not in os.environ.values()
+    assert not any(CANARY in value for value in os.environ.values())
     assert os.environ["MAX_TOKENS"] == "7"

@@ -1,0 +1,148 @@
+"""What goes wrong at an OpenAI-compatible provider: from its status and its words to one of our errors.
+
+Of its words a person sees only what explains their own request, with secrets masked; of a refused key none at all.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+
+from sidecar.errors import (
+    ContextTooLong,
+    SidecarError,
+    UpstreamAuth,
+    UpstreamBadRequest,
+    UpstreamError,
+    UpstreamProtocol,
+    UpstreamRateLimited,
+)
+from sidecar.providers.resilience import TryAgain
+
+Mask = Callable[[str], str]
+
+MAX_MESSAGE_CHARACTERS = 500
+# Masking looks at every character of what is left.
+_MAX_RAW_CHARACTERS = 2000
+_MAX_RETRY_AFTER_SECONDS = 86_400.0
+
+# What may be over at the next try: too busy, restarting, a gateway without its server. 529 is "overloaded".
+_PASSING = frozenset((408, 425, *range(500, 600))) - {501, 505}
+
+# OpenAI; llama.cpp; vLLM (old and new); LM Studio; others that say it in the words of these.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|exceed_context_size|maximum context length|exceeds? the (available |maximum )?context"
+    r"|context (length|size|window) (is |was )?exceeded|greater than the context length"
+    r"|longer than the (maximum )?model('s)? (context )?length|prompt is too long"
+    r"|reduce the length of the (messages|prompt|input)",
+    re.IGNORECASE,
+)
+_UNSEEN = re.compile("[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a provider says is wrong; whatever it leaves out is empty."""
+
+    message: str = field(default="", repr=False)
+    kind: str = ""
+    """Its `type` and `code`."""
+    param: str = ""
+    status: int | None = None
+    """The status that a gateway passes on in `code`."""
+
+
+def read_complaint(body: bytes) -> Complaint:
+    """Return what is in the body of an error; nothing where it is no JSON."""
+    try:
+        content = json.loads(body)  # which takes halves of characters too
+    except (ValueError, RecursionError):
+        return Complaint()
+    if isinstance(content, list) and content:  # Gemini
+        content = content[0]
+    if isinstance(content, dict):
+        content = content.get("error") or content.get("detail") or content
+    if isinstance(content, str):
+        return Complaint(content)
+    if not isinstance(content, dict):  # FastAPI's `detail`, a list of what is wrong
+        return Complaint(json.dumps(content) if content else "")
+    code = content.get("code")
+    status = code if isinstance(code, int) and 400 <= code < 600 else None
+    message = content.get("message") or content.get("msg") or ""
+    kind = " ".join(str(word)[:100] for word in (content.get("type"), code) if word)
+    return Complaint(str(message), kind, str(content.get("param") or "")[:100], status)
+
+
+def explain_status(status: int, headers: Mapping[str, str], body: bytes, mask: Mask) -> SidecarError | TryAgain:
+    """Return the error for an answer that is not 200."""
+    if status < 300:
+        return UpstreamProtocol(f"The provider answered with status {status} instead of a text.")
+    if status < 400:
+        return UpstreamProtocol(
+            f"The provider answered with a redirect (status {status}), which is not followed: OPENAI_BASE_URL must be "
+            "the address that it points to."
+        )
+    complaint = read_complaint(body)
+    message = _tidy(complaint.message, mask) if status in (400, 404, 422) else ""
+    error = _choose(status, complaint, message, read_retry_after(headers))
+    if isinstance(error, TryAgain) and headers.get("x-should-retry") == "false":
+        return error.error
+    return error
+
+
+def explain_event(body: bytes, mask: Mask) -> SidecarError | TryAgain:
+    """Return the error for a complaint that came with status 200, instead of an answer or within it."""
+    complaint = read_complaint(body)
+    return _choose(complaint.status or _guess_status(complaint), complaint, _tidy(complaint.message, mask), None)
+
+
+def _guess_status(complaint: Complaint) -> int:
+    kind = complaint.kind.lower()
+    for pattern, status in (
+        ("rate_limit|insufficient_quota", 429),
+        ("authentication|permission|invalid_api_key", 401),
+        ("invalid_request|bad_?request|not_found", 400),
+    ):
+        if re.search(pattern, kind):
+            return status
+    return 500
+
+
+def _choose(status: int, complaint: Complaint, message: str, retry_after: float | None) -> SidecarError | TryAgain:
+    if status in (401, 402, 403):
+        what = "wants to be paid" if status == 402 else "refused the key"
+        return UpstreamAuth(f"The provider {what} (status {status}). OPENAI_API_KEY and its account must be checked.")
+    if _TOO_LONG.search(f"{complaint.kind} {complaint.message[:_MAX_RAW_CHARACTERS]}"):
+        return ContextTooLong("The request is longer than the model can read. A shorter text or history may fit.")
+    if status == 429:
+        if "insufficient_quota" in complaint.kind:
+            return UpstreamRateLimited("The provider's quota for this key is used up: its account must be checked.")
+        return TryAgain(UpstreamRateLimited("The provider has too many requests.", retry_after=retry_after))
+    said = f": {message}" if message else "."
+    if status in _PASSING:
+        return TryAgain(UpstreamError(f"The provider failed (status {status}){said}", retry_after=retry_after))
+    if status >= 500:
+        return UpstreamError(f"The provider failed (status {status}){said}")
+    return UpstreamBadRequest(f"The provider refused the request (status {status}){said}")
+
+
+def read_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return for how many seconds the provider wants to be left alone, or None where it does not say."""
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text := headers.get(name, "").strip()):
+            return min(float(text) / 1000, _MAX_RETRY_AFTER_SECONDS)
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
+        return min(float(text), _MAX_RETRY_AFTER_SECONDS)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError, OSError):
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
+
+
+def _tidy(message: str, mask: Mask) -> str:
+    """Return a provider's sentence on one line, without secrets, and no longer than a person reads."""
+    return " ".join(_UNSEEN.sub(" ", mask(message[:_MAX_RAW_CHARACTERS])).split())[:MAX_MESSAGE_CHARACTERS]

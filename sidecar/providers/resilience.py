@@ -1,0 +1,77 @@
+"""Tries again where that may help: before the first token, twice at most, within the clocks of the request."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from random import random
+
+import anyio
+
+from sidecar.errors import SidecarError
+from sidecar.providers.clocks import Clocks
+from sidecar.providers.interface import Piece
+
+# A provider that wants more time than this is left alone: the person is told when to come back.
+MAX_RETRY_AFTER_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """How often a request is tried again, and after what pause."""
+
+    max_retries: int = 2
+    first_seconds: float = 0.5
+    max_seconds: float = 4.0
+
+    def pause(self, failures: int) -> float:
+        """Return the pause after so many (1, 2, ...) failures, in seconds.
+
+        It doubles each time, and up to half of it comes on top by chance: else all who failed together would come back
+        together.
+        """
+        seconds = min(self.first_seconds * 2.0 ** (failures - 1), self.max_seconds)
+        return seconds * (1 + random() / 2)  # noqa: S311
+
+
+class TryAgain(Exception):
+    """A try failed as another may not; `error` is what the client is told if there is none.
+
+    `is_stale`: a connection that had been kept open was gone. That says nothing about the provider, so one new try
+    follows at once and is not counted.
+    """
+
+    def __init__(self, error: SidecarError, *, is_stale: bool = False) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.is_stale = is_stale
+
+
+async def retry(
+    attempt: Callable[[], AsyncGenerator[Piece, None]], clocks: Clocks, *, backoff: Backoff
+) -> AsyncGenerator[Piece, None]:
+    """Give the pieces of the first try that works. A try says by TryAgain that another may work.
+
+    Raises:
+        SidecarError: none did, or a try failed for good.
+    """
+    failures = 0
+    may_be_stale = True
+    while True:
+        try:
+            async with aclosing(attempt()) as pieces:
+                async for piece in pieces:
+                    yield piece
+            return
+        except TryAgain as exc:
+            failure = exc
+        if clocks.has_content:
+            raise failure.error
+        if failure.is_stale and may_be_stale:
+            may_be_stale = False
+            continue
+        failures += 1
+        wanted = failure.error.retry_after or 0.0
+        pause = max(backoff.pause(failures), wanted)
+        if failures > backoff.max_retries or wanted > MAX_RETRY_AFTER_SECONDS or not clocks.leaves(pause):
+            raise failure.error
+        await anyio.sleep(pause)

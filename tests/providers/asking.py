@@ -1,0 +1,58 @@
+"""What the tests of providers over the network share: settings, and a question that is read to its end."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
+
+from sidecar.providers import Finish, Message, Prompt, Text
+from sidecar.providers.openai import OpenAIProvider
+from sidecar.providers.resilience import Backoff
+from sidecar.settings import Settings, Timeouts, load_settings
+
+KEY = "sk-canary0123456789ABCDEF"
+PROMPT = Prompt(
+    action="chat",
+    model="m",
+    system="Be honest.",
+    messages=(Message("user", "Why is the sky blue?"),),
+    subject="Why is the sky blue?",
+    max_tokens=1000,
+)
+QUICK = Backoff(first_seconds=0.001, max_seconds=0.002)
+# Long enough for two busy cores where it must not run out.
+PATIENT = Timeouts(connect_seconds=5.0, first_token_seconds=5.0, idle_seconds=5.0, total_seconds=5.0)
+
+
+def make_settings(url: str, timeouts: Timeouts | None = None, **overrides: str) -> Settings:
+    texts: Mapping[str, str] = {"OPENAI_BASE_URL": url, "OPENAI_MODEL": "m", "OPENAI_API_KEY": KEY, **overrides}
+    return replace(load_settings(overrides=texts), timeouts=timeouts or PATIENT)
+
+
+@asynccontextmanager
+async def opened(url: str, timeouts: Timeouts | None = None, **overrides: str) -> AsyncIterator[OpenAIProvider]:
+    """Give a provider for `url`, and see that no connection is in use when it is left."""
+    with anyio.fail_after(20):
+        async with OpenAIProvider(make_settings(url, timeouts, **overrides), backoff=QUICK) as provider:
+            yield provider
+            assert provider.connections_in_use == 0
+
+
+async def ask(
+    provider: OpenAIProvider, prompt: Prompt = PROMPT, *, into: list[str] | None = None
+) -> tuple[list[str], Finish]:
+    """Return the texts of an answer and its end, which is the only one; `into` has the texts whatever the end is."""
+    texts = [] if into is None else into
+    end: Finish | None = None
+    with anyio.fail_after(10):
+        async with provider.stream(prompt) as pieces:
+            async for piece in pieces:
+                assert end is None
+                if isinstance(piece, Text):
+                    assert piece.text
+                    texts.append(piece.text)
+                else:
+                    end = piece
+    assert end is not None
+    return texts, end

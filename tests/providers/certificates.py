@@ -1,0 +1,26 @@
+"""Certificates for servers on loopback, good and bad in every way."""
+
+import datetime
+import ssl
+from pathlib import Path
+
+import trustme
+
+DAY = datetime.timedelta(days=1)
+TODAY = datetime.datetime.now(datetime.UTC)
+
+
+def make_server(
+    authority: trustme.CA, *, names: tuple[str, ...] = ("127.0.0.1", "localhost"), days: tuple[int, int] = (-1, 30)
+) -> ssl.SSLContext:
+    """Return a server's context with a certificate for `names` that is valid from and until so many days from now."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = authority.issue_cert(*names, not_before=TODAY + days[0] * DAY, not_after=TODAY + days[1] * DAY)
+    certificate.configure_cert(context)
+    return context
+
+
+def write(authority: trustme.CA, path: Path) -> Path:
+    """Write the authority's own certificate, as an administrator gets it."""
+    authority.cert_pem.write_to_path(str(path))
+    return path

@@ -1,0 +1,74 @@
+import subprocess
+import sys
+
+import pytest
+
+from sidecar.providers.choosing import choose_provider
+from sidecar.settings import Settings, SettingsError, load_settings
+
+KEY = "sk-canary0123456789"
+
+
+def load(**texts: str) -> Settings:
+    return load_settings(overrides=texts)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "SIDECAR_PROVIDER", "SIDECAR_PROVIDER_IF_UNSET"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("texts", "name"),
+    [
+        ({}, None),
+        ({"SIDECAR_PROVIDER": "demo"}, "demo"),
+        ({"SIDECAR_PROVIDER_IF_UNSET": "demo"}, "demo"),
+        ({"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m"}, "openai"),
+        ({"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m", "SIDECAR_PROVIDER_IF_UNSET": "demo"}, "openai"),
+        ({"OPENAI_API_KEY": KEY, "SIDECAR_PROVIDER": "demo"}, "demo"),
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:1", "OPENAI_MODEL": "m"}, "openai"),
+        ({"SIDECAR_PROVIDER": "openai", "OPENAI_BASE_URL": "http://[::1]:1", "OPENAI_MODEL": "m"}, "openai"),
+        ({"OPENAI_MODEL": "m"}, None),
+    ],
+)
+def test_which_provider_the_settings_choose(texts: dict[str, str], name: str | None) -> None:
+    provider = choose_provider(load(**texts))
+    assert (provider and provider.name) == name
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"SIDECAR_PROVIDER": "oracle"}, "SIDECAR_PROVIDER must be demo or openai"),
+        ({"SIDECAR_PROVIDER_IF_UNSET": "oracle"}, "SIDECAR_PROVIDER_IF_UNSET must be demo or openai"),
+        ({"OPENAI_API_KEY": KEY}, "OPENAI_MODEL must name"),
+        ({"SIDECAR_PROVIDER": "openai", "OPENAI_MODEL": "m"}, "OPENAI_API_KEY or OPENAI_API_KEY_FILE must give"),
+        ({"OPENAI_BASE_URL": "https://a.example", "OPENAI_MODEL": "m"}, "OPENAI_API_KEY or OPENAI_API_KEY_FILE must"),
+        ({"OPENAI_BASE_URL": "http://a.example", "OPENAI_MODEL": "m", "OPENAI_API_KEY": KEY}, "OPENAI_BASE_URL must"),
+        ({"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m", "SIDECAR_CA": "/nonexistent"}, "SIDECAR_CA must"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(texts: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=rf"\A{message}") as caught:
+        choose_provider(load(**texts))
+    assert "canary" not in str(caught.value)
+
+
+def test_http_may_be_allowed() -> None:
+    texts = {"OPENAI_BASE_URL": "http://a.example", "OPENAI_MODEL": "m", "OPENAI_API_KEY": KEY}
+    assert choose_provider(load(**texts, SIDECAR_ALLOW_HTTP="on")) is not None
+
+
+def test_the_models_are_the_default_and_then_the_others() -> None:
+    texts = {"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "b", "SIDECAR_MODELS": "a, b,c/d:e,*"}
+    provider = choose_provider(load(**texts))
+    assert provider is not None
+    assert provider.models == ("b", "a", "c/d:e", "*")
+    assert provider.is_ready
+
+
+def test_httpx_is_imported_only_when_it_is_needed() -> None:
+    code = "import sys, sidecar.providers.choosing, sidecar.cli.main; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
