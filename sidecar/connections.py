@@ -45,12 +45,14 @@ class Connections:
         if not first:
             return
         spoken = detect(first[0])
-        if spoken == "http":
+        if spoken == "frames":
+            await self._run_session(stream, peer, FRAMES, first)
+        elif spoken == "lines" or peer.is_private:
+            await self._run_session(stream, peer, LINES, first)
+        elif spoken == "http":
             await _answer_and_close(stream, NOT_IMPLEMENTED)
-        elif spoken is None and not peer.is_private:
-            logger.info("connection closed peer=%s: it speaks none of our dialects", peer.name)
         else:
-            await self._run_session(stream, peer, FRAMES if spoken == "frames" else LINES, first)
+            logger.info("connection closed peer=%s: it speaks none of our dialects", peer.name)
 
     async def _run_session(self, stream: ByteStream, peer: Peer, dialect: Dialect, first: bytes) -> None:
         session = Session(stream, dialect, service=self._service, peer=peer, limits=self._limits)
@@ -62,10 +64,11 @@ class Connections:
 
 
 async def _first_bytes(stream: ByteStream, peer: Peer) -> bytes:
-    """Return what came first, without white space before it; b"" where nothing came in time."""
+    """Return what came first, on a socket without white space before it; b"" where nothing came in time."""
+    skipped = b"" if peer.is_private else _WHITE_SPACE
     with anyio.move_on_after(peer.first_byte_seconds):
         while chunk := await stream.receive():
-            if chunk := chunk.lstrip(_WHITE_SPACE):
+            if chunk := chunk.lstrip(skipped):
                 return chunk
     return b""
 

@@ -21,7 +21,8 @@ def run(env_file: Path | None, overrides: Mapping[str, str]) -> int:
 
     try:
         with start(env_file, overrides) as (settings, provider, _redaction):
-            # Without uvloop: to import it takes longer than it could save on one connection.
+            # Without uvloop: to import it takes longer than it could save on one connection, and it would make our
+            # parent's own descriptors non-blocking.
             return anyio.run(lambda: app.serve_stdio(settings, stream, provider=provider))
     except StartFailed as exc:
         say(str(exc))

@@ -8,7 +8,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sidecar.errors import Cancelled, SidecarError, Truncated
-from sidecar.providers.interface import Finish, Prompt, Provider
+from sidecar.providers.interface import Finish, Piece, Prompt, Provider
 from sidecar.replies.log import End
 from sidecar.replies.reply import Call, Reply
 from sidecar.replies.store import Opening, ReplyLimits, ReplyStore
@@ -95,17 +95,24 @@ class Replies:
         try:
             async with provider.stream(call.prompt) as pieces:
                 async for piece in pieces:
-                    if isinstance(piece, Finish):
-                        usage = piece.usage or call.estimated_usage()
-                        self._finish(call, End(usage=usage, finish_reason=piece.reason))
+                    self._put(call, piece)
+                    if not call.is_running:
                         break
-                    self._store.append(call, piece.text)
         except SidecarError as exc:
             return exc
         except Exception:  # a fence: a provider's bug ends its own call only
             logger.exception("call failed provider=%s action=%s", provider.name, call.prompt.action)
             return SidecarError("The sidecar failed while it read the provider's answer; its log has the cause.")
         return Truncated("The provider's answer broke off before its end.")
+
+    def _put(self, call: Call, piece: Piece) -> None:
+        if isinstance(piece, Finish):
+            self._finish(call, End(usage=piece.usage or call.estimated_usage(), finish_reason=piece.reason))
+            return
+        try:
+            self._store.append(call, piece.text)
+        except SidecarError as exc:
+            self._finish(call, End(usage=call.estimated_usage(), error=exc))
 
     def _finish(self, call: Call, end: End) -> None:
         self._store.finish(call, end, anyio.current_time())

@@ -48,7 +48,7 @@ class ReplyStore:
         # Each in the order of the deadlines, because all of one table have the same time from the moment they enter it.
         # OrderedDict: the first is found at once, however many before it have gone.
         self._lonely: OrderedDict[str, Reply] = OrderedDict()  # running, detached, without readers
-        self._finished: OrderedDict[str, Reply] = OrderedDict()  # ended, detached
+        self._finished: OrderedDict[str, Reply] = OrderedDict()  # ended
         self.running: set[Call] = set()
         self.total_bytes = 0
 
@@ -178,9 +178,7 @@ class ReplyStore:
             self.cancel(reply, now, error)
 
     def _settle(self, reply: Reply, now: float) -> None:
-        """The reply has ended: keep it where somebody may come back for it."""
-        if not reply.is_detached:
-            return
+        """The reply has ended: it is kept until its time is over and nobody reads it."""
         self._lonely.pop(reply.id, None)
         self._finished[reply.id] = reply
         reply.deadline = now + self._limits.resume_seconds

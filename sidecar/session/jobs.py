@@ -19,7 +19,7 @@ class Job:
     serve: Callable[["Job"], Awaitable[bytes]]
     """Serves it and returns the payload of its last message."""
     arrived: float
-    """By `perf_counter`, as `first_sent`: the clock of uvloop counts milliseconds and stands still between its waits."""
+    """By `perf_counter`, as `first_sent`: uvloop's clock counts milliseconds and stands still between its waits."""
     held_bytes: int
     first_sent: float | None = None
     """When its first delta was sent."""

@@ -16,8 +16,8 @@ class Peer:
     first_byte_seconds: float | None = None
     """How long it may keep silent before its first byte; None: for ever."""
     is_private: bool = False
-    """Whether it is our parent, on stdio: what is no dialect is answered as a bad line, and the end of input never means
-    that it has left, since its other pipe may still be read."""
+    """Whether it is our parent, on stdio: what is no dialect is answered as a bad line, and the end of input never
+    means that it has left, since its other pipe may still be read."""
     token: Secret | None = None
     """What its first request must carry, where it must."""
     refusal: SidecarError | None = None

@@ -65,7 +65,7 @@ async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -
             if job.first_sent is None and reader.seq >= first:
                 job.first_sent = perf_counter()
             await send(payloads)
-        elif reader.end is not None:
+        elif reader.end is not None:  # pragma: no branch - nothing else ends the wait
             job.outcome = _outcome(reader.end)
             return codec.encode(end_event(request_id, reader.reply, reader.end))
 

@@ -65,7 +65,7 @@ class Session:
             outbox=self._outbox,
             limits=limits,
         )
-        self._receiving: anyio.CancelScope | None = None
+        self._receiving = anyio.CancelScope()
 
     @property
     def is_idle(self) -> bool:
@@ -84,7 +84,7 @@ class Session:
                 await self._outbox.flushed()
                 connection.cancel_scope.cancel()
         except* PeerGone as gone:
-            logger.debug("session ends peer=%s: %s", self._peer.name, gone.exceptions[0])
+            logger.debug("session ends peer=%s: %s", self._peer.name, _first_of(gone))
         finally:
             self._intake.close()
 
@@ -131,8 +131,7 @@ class Session:
             deadline = began + limits.read_seconds
         elif not self._requests.jobs and limits.idle_seconds is not None:
             deadline = anyio.current_time() + limits.idle_seconds
-        if self._receiving is not None:
-            self._receiving.deadline = deadline
+        self._receiving.deadline = deadline
 
     def _take(self, payload: bytes, held_bytes: int) -> None:
         try:
@@ -196,3 +195,10 @@ class Session:
         while not self._stream.is_gone():  # noqa: ASYNC110 - no event tells
             await anyio.sleep(_LOOK_SECONDS)
         raise PeerGone("it left before its answers were out")
+
+
+def _first_of(group: BaseExceptionGroup[PeerGone]) -> BaseException:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -1,4 +1,4 @@
-"""A provider whose pieces the test hands out one by one, and small prompts to ask it with."""
+"""A provider whose pieces the test hands out one by one, and what it takes to ask it and to read what it says."""
 
 from collections import deque
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from anyio.lowlevel import checkpoint
 
 from protocol.messages import FinishReason, Usage
 from sidecar.providers import Finish, Message, Piece, Prompt, Text
-from sidecar.replies import End
+from sidecar.replies import End, Opening, Reader, Replies, Reply
 
 PROMPT = Prompt(
     action="chat",
@@ -21,6 +21,7 @@ PROMPT = Prompt(
     max_tokens=100,
 )
 USAGE = Usage(prompt_tokens=3, completion_tokens=2)
+DETACHED = Opening(is_detached=True)
 DONE = End(usage=USAGE, finish_reason="stop")
 
 
@@ -92,7 +93,8 @@ class GatedCall:
 class GatedProvider:
     """Answers what the test says, and records who came and how he left.
 
-    `error_on_entry` and `error_on_exit` are raised there; with `may_leave` off, leaving waits for the call's event.
+    `error_on_entry` and `error_on_exit` are raised there; without `may_leave` it is slow to close after a good end:
+    until the call's event is set.
     """
 
     name = "gated"
@@ -131,12 +133,11 @@ class GatedProvider:
         self._is_entered = anyio.Event()
         try:
             yield call
+            await call.may_leave.wait()
         except anyio.get_cancelled_exc_class():
             call.was_cancelled = True
             raise
         finally:
-            with anyio.CancelScope(shield=True):
-                await call.may_leave.wait()
             call.is_left.set()
         if self._error_on_exit is not None:
             raise self._error_on_exit
@@ -147,3 +148,21 @@ async def settle() -> None:
     for _ in range(20):  # on asyncio the next line takes 0.1 s where it finds work
         await checkpoint()
     await anyio.wait_all_tasks_blocked()
+
+
+async def start(replies: Replies, provider: GatedProvider, opening: Opening = DETACHED) -> tuple[Reply, GatedCall]:
+    """Open a reply and wait until its call has reached the provider."""
+    reply = replies.open(PROMPT, opening, provider)
+    return reply, await provider.next_call()
+
+
+async def read(reply: Reply) -> tuple[list[str], End]:
+    """Read a reply from its beginning to its end."""
+    reader, texts = Reader(reply), []
+    with anyio.fail_after(5):
+        while True:
+            await reader.wait()
+            batch = reader.take()
+            texts += batch
+            if not batch and reader.end is not None:
+                return texts, reader.end

@@ -30,7 +30,6 @@ class ModelCall:
     share_key: str | None
     deltas: list[str] = field(default_factory=list)
     replies: "list[ModelReply]" = field(default_factory=list)
-    end: str | None = None
     stops: int = 0
 
     @property
@@ -59,6 +58,8 @@ class ModelReply:
 
 
 class StoreMachine(RuleBasedStateMachine):
+    """Whatever is done is done to both, and they must agree."""
+
     @initialize(
         max_logs=st.integers(2, 8),
         room=st.sampled_from([0, 20, 50, 100]),

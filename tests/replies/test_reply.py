@@ -1,3 +1,5 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -179,27 +181,66 @@ def test_a_reader_sees_the_latest_stage_only_and_once() -> None:
     assert reader.take_stage() is None
 
 
-@pytest.mark.anyio
-async def test_a_stage_wakes_a_reader_and_does_not_end_a_plain_answer() -> None:
-    reply = new_reply()
-    reader = Reader(reply)
-    ends: list[End] = []
+class Waiting:
+    """Three who wait for a reply: one for anything new, two for its end."""
 
-    async def wait_end() -> None:
-        ends.append(await Reader(reply).wait_end())
+    def __init__(self, reply: Reply) -> None:
+        self.wakings = 0
+        self.ends: list[End] = []
+        self._reader = Reader(reply)
 
+    async def wait(self) -> None:
+        await self._reader.wait()
+        self.wakings += 1
+
+    async def wait_end(self) -> None:
+        self.ends.append(await self._reader.wait_end())
+
+
+@asynccontextmanager
+async def open_waiting(reply: Reply) -> AsyncIterator[Waiting]:
+    """Give those who wait; all must be through with it in time."""
+    waiting = Waiting(reply)
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(wait_end)
-            tasks.start_soon(wait_end)
-            tasks.start_soon(reader.wait)
+            tasks.start_soon(waiting.wait)
+            tasks.start_soon(waiting.wait_end)
+            tasks.start_soon(waiting.wait_end)
             await settle()
-            reply.call.log.report(Stage("reading", 1, 2))
-            reply.call.log.append(b"a")
-            await settle()
-            assert ends == []
-            reply.call.log.finish(DONE)
-    assert ends == [DONE, DONE]
+            yield waiting
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("step", ["a", Stage("reading", 1, 2)], ids=["delta", "stage"])
+async def test_what_is_new_wakes_who_streams_and_only_the_end_who_waits_for_the_end(step: str | Stage) -> None:
+    reply = new_reply()
+    async with open_waiting(reply) as waiting:
+        happen(reply.call.log, step)
+        await settle()
+        assert (waiting.wakings, waiting.ends) == (1, [])
+        reply.call.log.finish(DONE)
+    assert waiting.ends == [DONE, DONE]
+
+
+@pytest.mark.anyio
+async def test_the_end_of_the_call_wakes_all_who_wait() -> None:
+    reply = new_reply()
+    async with open_waiting(reply) as waiting:
+        reply.call.log.finish(DONE)
+    assert (waiting.wakings, waiting.ends) == (1, [DONE, DONE])
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_reply_wakes_all_who_wait_for_it_and_nobody_else() -> None:
+    call = Call(PROMPT)
+    mine, other = new_reply(call), new_reply(call)
+    async with open_waiting(other) as other_waiting:
+        async with open_waiting(mine) as waiting:
+            mine.end_with(Cancelled("Enough."))
+        assert (waiting.wakings, waiting.ends) == (1, [mine.end, mine.end])
+        await settle()
+        assert (other_waiting.wakings, other_waiting.ends) == (0, [])
+        call.log.finish(DONE)
 
 
 @pytest.mark.anyio

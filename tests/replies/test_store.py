@@ -11,13 +11,11 @@ from sidecar.replies import End, Opening, Reply, ReplyLimits
 from sidecar.replies.log import LOG_OVERHEAD_BYTES
 from sidecar.replies.reply import Call
 from sidecar.replies.store import ReplyStore
-from tests.replies.fakes import DONE, PROMPT, USAGE, error_code
+from tests.replies.fakes import DETACHED, DONE, PROMPT, USAGE, error_code
 from tests.replies.store_machine import StoreMachine, entries
 
 TestStore = StoreMachine.TestCase
-TestStore.settings = settings(max_examples=200, stateful_step_count=40)
-
-DETACHED = Opening(is_detached=True)
+TestStore.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 def start(store: ReplyStore, opening: Opening = DETACHED) -> tuple[Reply, Call]:
@@ -159,6 +157,27 @@ def test_one_that_is_read_when_its_time_comes_stays_until_its_reader_leaves() ->
     store.leave(reply, 1001.0)
     store.expire(1001.0)
     assert not is_kept(store, reply)
+
+
+def test_who_comes_back_by_key_keeps_the_reply_alive_like_any_reader() -> None:
+    store = ReplyStore(ReplyLimits(grace_seconds=15))
+    opening = Opening(is_detached=True, key="k", fingerprint="f")
+    reply, _ = start(store, opening)
+    store.leave(reply, 0.0)
+    assert store.open(PROMPT, opening) == (reply, None)
+    assert store.expire(100.0) is None
+    assert reply.end is None
+
+
+def test_a_cancelled_reply_is_kept_from_its_own_end_and_not_from_that_of_its_call() -> None:
+    store = ReplyStore(ReplyLimits(resume_seconds=600))
+    opening = Opening(is_detached=True, fingerprint="f", may_share=True)
+    mine, call = start(store, opening)
+    store.open(PROMPT, opening)
+    store.leave(mine, 0.0)
+    store.cancel(mine, 1.0)
+    store.finish(call, DONE, 100.0)
+    assert store.expire(100.0) == 601
 
 
 def test_each_return_of_a_reader_begins_the_time_of_grace_anew() -> None:
