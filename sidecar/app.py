@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 import anyio
@@ -167,4 +168,5 @@ def end_hard_after(seconds: float, status: int = _EXIT_STUCK) -> None:
     """End the process after so long, whatever hangs: a thread in a name look-up is waited for at a normal end."""
     timer = threading.Timer(seconds, os._exit, [status])
     timer.daemon = True
-    timer.start()
+    with suppress(RuntimeError):  # there may be no thread to be had; then the drain goes on without a guard
+        timer.start()

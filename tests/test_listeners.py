@@ -1,0 +1,91 @@
+import os
+import socket
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sidecar import listeners
+from sidecar.listeners import open_listeners
+from sidecar.settings import Settings, load_settings
+from sidecar.transports.failures import AddressInUse
+from sidecar.transports.places import default_socket_path
+from sidecar.transports.token import TokenError
+
+
+@pytest.fixture(autouse=True)
+def default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory that is taken where no setting says where."""
+    monkeypatch.chdir(tmp_path)
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    monkeypatch.setattr(listeners, "default_socket_path", partial(default_socket_path, run_dir=run_dir))
+    return run_dir / "openai-moodle-sidecar"
+
+
+def settings(**changes: str) -> Settings:
+    return load_settings(overrides={"SIDECAR_TCP": "127.0.0.1:0"} | changes)
+
+
+def test_without_a_setting_the_socket_and_the_token_are_in_the_default_place(default_place: Path) -> None:
+    with open_listeners(settings()) as opened:
+        assert opened.unix is not None
+        assert opened.unix.path == default_place / "sidecar.sock"
+        assert opened.token_file == default_place / "token"
+        assert opened.token is not None
+        assert opened.token.reveal() == (default_place / "token").read_text().strip()
+
+
+def test_the_token_is_beside_the_socket(tmp_path: Path) -> None:
+    with open_listeners(settings(SIDECAR_SOCKET=str(tmp_path / "my.sock"))) as opened:
+        assert opened.token_file == tmp_path / "token"
+
+
+def test_without_a_socket_the_token_is_in_the_default_place(default_place: Path) -> None:
+    with open_listeners(settings(SIDECAR_SOCKET="off")) as opened:
+        assert opened.unix is None
+        assert opened.token_file == default_place / "token"
+
+
+def test_without_tcp_there_is_no_token(default_place: Path) -> None:
+    with open_listeners(settings(SIDECAR_TCP="off")) as opened:
+        assert (opened.tcp, opened.token, opened.token_file) == (None, None, None)
+    assert not (default_place / "token").exists()
+
+
+def test_without_authentication_there_is_no_token(default_place: Path) -> None:
+    with open_listeners(settings(SIDECAR_TCP_AUTH="off")) as opened:
+        assert opened.tcp is not None
+        assert (opened.token, opened.token_file) == (None, None)
+    assert not (default_place / "token").exists()
+
+
+def test_a_relative_path_is_told_in_full(tmp_path: Path) -> None:
+    """What is printed is pasted in another directory."""
+    with open_listeners(settings(SIDECAR_SOCKET="my.sock")) as opened:
+        assert opened.unix is not None
+        assert opened.unix.path == tmp_path / "my.sock"
+
+
+@pytest.mark.parametrize("group", [None, os.getegid()])
+def test_the_sockets_group_decides_who_may_use_it(tmp_path: Path, group: int | None) -> None:
+    named = {} if group is None else {"SIDECAR_SOCKET_GROUP": str(group)}
+    with open_listeners(settings(SIDECAR_SOCKET=str(tmp_path / "my.sock"), **named)):
+        assert (tmp_path / "my.sock").stat().st_gid == os.getegid()
+
+
+def test_what_cannot_be_opened_closes_what_was(tmp_path: Path) -> None:
+    path = tmp_path / "my.sock"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        with (
+            pytest.raises(AddressInUse),
+            open_listeners(settings(SIDECAR_SOCKET=str(path), SIDECAR_TCP=taken)),
+        ):
+            pass  # pragma: no cover - it does not come to this
+    assert not path.exists()
+
+    (tmp_path / "token").mkdir()
+    with pytest.raises(TokenError), open_listeners(settings(SIDECAR_SOCKET=str(path))):
+        pass  # pragma: no cover - it does not come to this
+    assert not path.exists()

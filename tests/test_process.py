@@ -1,0 +1,74 @@
+"""Each in a process of its own: what is asked of the kernel here holds until the end."""
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from sidecar import process
+from tests.e2e.program import PATIENCE_SECONDS, environment
+
+
+def run(script: str, *, close: tuple[int, ...] = ()) -> str:
+    """Run a script of Python and return what it writes to descriptor 9."""
+    redirections = " ".join(f"{fd}>&-" for fd in close)
+    command = ["sh", "-c", f'exec "$@" 9>&1 {redirections}', "sh", sys.executable, "-c", script]
+    ran = subprocess.run(
+        command, env=environment(), input=b"", capture_output=True, timeout=PATIENCE_SECONDS, check=True
+    )
+    assert ran.stderr == b""
+    return ran.stdout.decode()
+
+
+@pytest.mark.parametrize("closed", [(), (0,), (1,), (2,), (0, 1, 2)])
+def test_the_standard_descriptors_are_open(closed: tuple[int, ...]) -> None:
+    script = """
+import os
+from sidecar import process
+process.open_standard_descriptors()
+places = [os.readlink(f"/proc/self/fd/{fd}") for fd in (0, 1, 2)]
+inheritable = [os.get_inheritable(fd) for fd in (0, 1, 2)]
+os.write(9, repr((places, inheritable)).encode())
+"""
+    places, inheritable = eval(run(script, close=closed))
+    assert [place == os.devnull for place in places if place.startswith("/dev")] == [True] * len(closed)
+    assert inheritable == [True, True, True]
+
+
+def test_inspection_is_forbidden() -> None:
+    script = """
+import ctypes, os, resource
+from sidecar import process
+process.forbid_inspection()
+PR_GET_DUMPABLE = 3
+os.write(9, repr((ctypes.CDLL(None).prctl(PR_GET_DUMPABLE), resource.getrlimit(resource.RLIMIT_CORE))).encode())
+"""
+    assert eval(run(script)) == (0, (0, 0))
+
+
+def test_what_the_kernel_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_PR_SET_PDEATHSIG", -1)
+    with pytest.raises(OSError, match="Invalid argument"):
+        process.die_with_parent()
+
+
+def test_there_are_as_many_descriptors_as_there_may_be() -> None:
+    script = """
+import os, resource
+from sidecar import process
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128))
+process.raise_file_limit()
+os.write(9, repr(resource.getrlimit(resource.RLIMIT_NOFILE)).encode())
+"""
+    assert eval(run(script)) == (128, 128)
+
+
+@pytest.mark.parametrize("error", [ValueError, PermissionError])
+def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    process.raise_file_limit()
