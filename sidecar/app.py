@@ -1,4 +1,4 @@
-"""Puts the parts together and runs them: `serve` on sockets, `serve_stdio` for a parent. Both end as SIGTERM says."""
+"""Serves until the end: `serve` on sockets, `serve_stdio` for a parent. Both end as SIGTERM says."""
 
 import logging
 import os
@@ -11,16 +11,13 @@ from functools import partial
 import anyio
 from anyio.abc import TaskGroup
 
-from sidecar.actions import Rules
+from sidecar.assembly import Parts, assemble
 from sidecar.connections import Connections
 from sidecar.errors import Draining
 from sidecar.listeners import Listeners
 from sidecar.providers.interface import Provider
-from sidecar.providers.opening import opened
 from sidecar.reception import Reception
-from sidecar.replies import Replies, ReplyLimits
-from sidecar.service import Service
-from sidecar.session import ByteBudget, ByteStream, Peer, SessionLimits
+from sidecar.session import ByteStream, Peer
 from sidecar.settings import Settings
 from sidecar.transports.accepting import accept
 
@@ -37,7 +34,7 @@ _LOOK_SECONDS = 0.02
 async def serve(settings: Settings, listeners: Listeners, *, provider: Provider | None) -> int:
     """Serve the sockets until a signal ends it, and return the exit status."""
 
-    async def run(service: Service, connections: Connections) -> None:
+    async def run(connections: Connections) -> None:
         async with anyio.create_task_group() as tasks:
             reception = Reception(connections, tasks, limits=settings.limits)
             if listeners.unix is not None:
@@ -47,87 +44,37 @@ async def serve(settings: Settings, listeners: Listeners, *, provider: Provider 
                 welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
                 tasks.start_soon(partial(accept, listeners.tcp, welcome=welcome_tcp, refuse=reception.refuse))
 
-    return await _run_until_signal(settings, provider, run)
+    async with assemble(settings, provider) as parts:
+        return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds)
 
 
 async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provider | None) -> int:
     """Serve one connection until its end of input or a signal, and return the exit status."""
 
-    async def run(_service: Service, connections: Connections) -> None:
+    async def run(connections: Connections) -> None:
         await connections.serve(stream, Peer(name="stdio", is_private=True))
 
-    return await _run_until_signal(settings, provider, run, is_child=True)
+    async with assemble(settings, provider, is_child=True) as parts:
+        return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds, parent=os.getppid())
 
 
 async def _run_until_signal(
-    settings: Settings,
-    provider: Provider | None,
-    run: Callable[[Service, Connections], Awaitable[None]],
-    *,
-    is_child: bool = False,
+    run: Callable[[Connections], Awaitable[None]], parts: Parts, *, drain_seconds: float, parent: int | None = None
 ) -> int:
-    limits = settings.limits
-    reply_limits = ReplyLimits(
-        max_reply_bytes=limits.max_reply_bytes,
-        max_total_bytes=limits.max_replies_bytes,
-        max_running=limits.max_running,
-        grace_seconds=settings.grace_seconds,
-        resume_seconds=settings.resume_seconds,
-    )
-    # The provider is the outer one: its connections are needed until the last call has ended.
-    async with opened(provider), Replies(reply_limits) as replies:
-        rules = Rules(
-            models=provider.models if provider else (),
-            max_tokens=settings.max_tokens,
-            max_text_bytes=limits.max_text_bytes,
-            max_chat_bytes=limits.max_chat_bytes,
-        )
-        service = Service(provider=provider, replies=replies, rules=rules)
-        connections = Connections(service, session_limits(settings, is_child=is_child))
-        parent = os.getppid() if is_child else None
-        ending = _Ending(service, connections, replies, drain_seconds=settings.drain_seconds, parent=parent)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ending.wait, tasks)
-            await run(service, connections)
-            tasks.cancel_scope.cancel()
-        return ending.exit_status
-
-
-def session_limits(settings: Settings, *, is_child: bool = False) -> SessionLimits:
-    """Return what connections may do by the settings, with fresh budgets for all of them together.
-
-    A parent may take its time with its requests: nobody else waits for the room that it takes up.
-    """
-    limits = settings.limits
-    return SessionLimits(
-        max_payload_bytes=limits.max_payload_bytes,
-        max_running=limits.max_running_per_connection,
-        max_waiting=limits.max_waiting_per_connection,
-        read_seconds=None if is_child else limits.read_seconds,
-        idle_seconds=None if is_child else limits.idle_seconds,
-        heartbeat_seconds=settings.heartbeat_seconds,
-        stall_seconds=limits.stall_seconds,
-        unfinished=ByteBudget(limits.max_unfinished_bytes),
-        unfinished_of_strangers=ByteBudget(limits.max_unauthorized_bytes),
-    )
+    ending = _Ending(parts, drain_seconds=drain_seconds, parent=parent)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ending.wait, tasks)
+        await run(parts.connections)
+        tasks.cancel_scope.cancel()
+    return ending.exit_status
 
 
 class _Ending:
     """SIGTERM and SIGINT: the first drains, a second one ends at once, and nothing holds the end up."""
 
-    def __init__(
-        self,
-        service: Service,
-        connections: Connections,
-        replies: Replies,
-        *,
-        drain_seconds: float,
-        parent: int | None = None,
-    ) -> None:
+    def __init__(self, parts: Parts, *, drain_seconds: float, parent: int | None = None) -> None:
         """`parent` is the process that we serve, where that is one."""
-        self._service = service
-        self._connections = connections
-        self._replies = replies
+        self._parts = parts
         self._drain_seconds = drain_seconds
         self._parent = parent
         self.exit_status = 0
@@ -149,10 +96,10 @@ class _Ending:
 
     async def _drain(self, tasks: TaskGroup) -> None:
         logger.info("draining for at most %g s", self._drain_seconds)
-        self._service.is_draining = True
+        self._parts.service.is_draining = True
         with anyio.move_on_after(self._drain_seconds):
             await self._until_idle()
-        self._replies.end_all(Draining("The sidecar was restarted before the reply was whole.", retry_after=5.0))
+        self._parts.replies.end_all(Draining("The sidecar was restarted before the reply was whole.", retry_after=5.0))
         with anyio.move_on_after(_LAST_WORDS_SECONDS):
             await self._until_idle()
         logger.info("ending")
@@ -160,7 +107,7 @@ class _Ending:
 
     async def _until_idle(self) -> None:
         # Looking is bounded by the drain; telling would cost every message of every connection.
-        while not self._connections.is_idle:  # noqa: ASYNC110
+        while not self._parts.connections.is_idle:  # noqa: ASYNC110
             await anyio.sleep(_LOOK_SECONDS)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.app import session_limits
+from sidecar.assembly import session_limits
 from sidecar.settings import load_settings
 from tests.e2e.program import PATIENCE_SECONDS, Program, environment
 

@@ -15,7 +15,7 @@ sidecar.__main__
 sidecar.cli
 sidecar.client
 sidecar.app
-sidecar.listeners sidecar.reception
+sidecar.assembly sidecar.listeners sidecar.reception
 sidecar.connections
 sidecar.transports sidecar.dialects
 sidecar.session

@@ -8,17 +8,24 @@ import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import NoReturn
 
 from sidecar import __version__, process
+from sidecar.cli.arguments import ARGUMENTS
 from sidecar.cli.speaking import PROGRAM, say
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "listen on the Unix socket and on TCP, until SIGTERM",
         "stdio": "serve requests on stdin, answer on stdout, until the end of input",
+        "chat": "talk with the model in the terminal, or answer one question from a pipe",
+        "summarize": "summarize a file",
+        "analyze": "say what a file offers for teaching and learning",
+        "doctor": "check settings, sockets and provider, and say what to do",
     }
 )
-"""Each is a module beside this one, with a function `run(env_file, overrides) -> exit status`."""
+"""Each is a module beside this one, with a function `run(options) -> exit status`: options of its own (arguments.py),
+`env_file`, and `overrides`, which are settings by their names."""
 
 _EPILOG = """\
 Without a command, a pipe, a socket or a file on stdin means stdio, and anything else means serve.
@@ -33,6 +40,9 @@ _OLD_OPTIONS = {
     "summarize_threshold": "SUMMARIZE_THRESHOLD",
 }
 
+# How argparse begins to repeat what was typed.
+_QUOTING_ERRORS = ("unrecognized arguments", "invalid choice", "ignored explicit argument")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status of the process."""
@@ -41,21 +51,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal_number, lambda number, _frame: os._exit(128 + number))
     process.open_standard_descriptors()
     parser = _build_parser()
-    chosen = parser.parse_args(arguments)
-    overrides = {
+    # Not by set_defaults: a command would put the default over what stands before it.
+    chosen = parser.parse_args(arguments, argparse.Namespace(env_file=None))
+    chosen.overrides = {
         setting: value for option, setting in _OLD_OPTIONS.items() if (value := getattr(chosen, option)) is not None
     }
-    if chosen.command and (overrides or chosen.api_key is not None):
+    if chosen.command and (chosen.overrides or chosen.api_key is not None):
         parser.error("the options of the older sidecar go without a command; use settings instead")
     if chosen.api_key is not None:
         say("--api-key is ignored, because every user of this machine can read it there: set OPENAI_API_KEY instead.")
     command = importlib.import_module(f"sidecar.cli.{chosen.command or _guess_command()}")
-    status: int = command.run(chosen.env_file, overrides)
+    status: int = command.run(chosen)
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong without repeating what was typed: it may be a key in the wrong place."""
+
+    def error(self, message: str) -> NoReturn:
+        for kind in _QUOTING_ERRORS:
+            before, found, _ = message.partition(kind)
+            message = before + found
+        super().error(f"{message} (see --help)")
+
+
 def _build_parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument(
         "--env-file",
         type=Path,
@@ -63,7 +84,7 @@ def _build_parser() -> argparse.ArgumentParser:
         default=argparse.SUPPRESS,
         help="read settings from FILE instead of .env in the working directory",
     )
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         description="The process beside Moodle that talks to language models.",
         epilog=_EPILOG,
@@ -71,7 +92,6 @@ def _build_parser() -> argparse.ArgumentParser:
         parents=[common],
         allow_abbrev=False,
     )
-    parser.set_defaults(env_file=None)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     old = parser.add_argument_group("options of the older sidecar, without a command only")
     old.add_argument("--api-key", metavar="KEY", help="ignored: set OPENAI_API_KEY")
@@ -79,9 +99,18 @@ def _build_parser() -> argparse.ArgumentParser:
         old.add_argument(f"--{option.replace('_', '-')}", metavar="VALUE", help=f"{setting} for this run")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in COMMANDS.items():
-        commands.add_parser(
-            name, parents=[common], help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+        arguments = ARGUMENTS.get(name)
+        command = commands.add_parser(
+            name,
+            parents=[common],
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=arguments.epilog if arguments else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
+        if arguments:
+            arguments.add(command)
     return parser
 
 

@@ -1,9 +1,9 @@
 """`serve`: listen on the Unix socket and on TCP."""
 
-import logging
+import argparse
+import re
 import shlex
 import shutil
-from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from sidecar.listeners import Listeners, open_listeners
 from sidecar.providers.interface import Provider
 from sidecar.settings import Settings
 
-logger = logging.getLogger(__name__)
-
 _QUESTION = '{"action":"chat","content":"What can you do?","stream":true}'
 
 # For a machine without socat: the same in a line of Python.
@@ -28,12 +26,15 @@ _ASK_IN_PYTHON = (
 )
 
 
-def run(env_file: Path | None, overrides: Mapping[str, str]) -> int:
+def run(options: argparse.Namespace) -> int:
     """Serve until a signal and return the exit status."""
     process.forbid_inspection()
     process.raise_file_limit()
     try:
-        with start(env_file, overrides) as (settings, provider, redaction), open_listeners(settings) as listeners:
+        with (
+            start(options.env_file, options.overrides) as (settings, provider, redaction),
+            open_listeners(settings) as listeners,
+        ):
             if listeners.token is not None:
                 redaction.add(listeners.token)
             _announce(settings, listeners, provider)
@@ -57,9 +58,9 @@ def _announce(settings: Settings, listeners: Listeners, provider: Provider | Non
         guard = "without a token" if listeners.token is None else f"token in {listeners.token_file or 'SIDECAR_TOKEN'}"
         say(f"listening on TCP {f'[{host}]' if ':' in host else host}:{port}, {guard}")
         if listeners.token is None:
-            logger.warning("SIDECAR_TCP_AUTH=off: every user and every web page of this machine can use the sidecar")
+            say("warning: SIDECAR_TCP_AUTH=off: every user and every web page of this machine can use the sidecar")
     if provider is None:
-        logger.warning("no provider is configured: requests are answered `not_configured` (see SIDECAR_PROVIDER)")
+        say("warning: no provider is configured: requests are answered not_configured (see SIDECAR_PROVIDER)")
     elif provider.name == "demo":
         say("demo provider: answers are put together here, without a language model (see SIDECAR_PROVIDER)")
         if listeners.unix is not None:
@@ -67,7 +68,7 @@ def _announce(settings: Settings, listeners: Listeners, provider: Provider | Non
 
 
 def _question_line(path: Path) -> str:
-    where = shlex.quote(str(path))
-    if shutil.which("socat"):
-        return f"echo '{_QUESTION}' | socat -t 60 - UNIX-CONNECT:{where}"
-    return f"python3 -c '{_ASK_IN_PYTHON}' {where} '{_QUESTION}'"
+    # Other characters mean something to socat.
+    if shutil.which("socat") and re.fullmatch(r"[\w/.+@-]+", str(path)):
+        return f"echo '{_QUESTION}' | socat -t 60 - UNIX-CONNECT:{path}"
+    return f"python3 -c '{_ASK_IN_PYTHON}' {shlex.quote(str(path))} '{_QUESTION}'"

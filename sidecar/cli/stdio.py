@@ -1,26 +1,22 @@
 """`stdio`: serve a parent on stdin and stdout."""
 
-from collections.abc import Mapping
-from pathlib import Path
+import argparse
 
-from sidecar import process
+import anyio
+
+from sidecar import app, process
 from sidecar.cli.speaking import say
+from sidecar.cli.starting import StartFailed, start
 from sidecar.transports.stdio import claim
 
 
-def run(env_file: Path | None, overrides: Mapping[str, str]) -> int:
+def run(options: argparse.Namespace) -> int:
     """Serve until the end of input and return the exit status."""
     process.die_with_parent()
     stream = claim()  # before anything can print to stdout or open a file
     process.forbid_inspection()  # after it: what claim looks at in /proc would be root's
-
-    import anyio
-
-    from sidecar import app
-    from sidecar.cli.starting import StartFailed, start
-
     try:
-        with start(env_file, overrides) as (settings, provider, _redaction):
+        with start(options.env_file, options.overrides) as (settings, provider, _redaction):
             # Without uvloop: to import it takes longer than it could save on one connection, and it would make our
             # parent's own descriptors non-blocking.
             return anyio.run(lambda: app.serve_stdio(settings, stream, provider=provider))

@@ -21,18 +21,38 @@ def default_socket_path(*, run_dir: Path = Path("/run"), runtime_dir: Path | Non
     Raises:
         ListenFailed: the private directory is somebody else's.
     """
-    for parent in (run_dir, runtime_dir):
-        if parent is not None and _is_usable(parent / _NAME, gid):
-            return parent / _NAME / SOCKET_NAME
-    private = Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"
+    *shared, private = _directories(run_dir, runtime_dir)
+    for directory in shared:
+        if _is_usable(directory, gid):
+            return directory / SOCKET_NAME
     try:
         private.mkdir(mode=0o700, exist_ok=True)
-        found = private.lstat()
     except OSError as exc:
         raise ListenFailed(f"The directory {private} cannot be made: {exc.strerror}. Set SIDECAR_SOCKET.") from exc
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+    if not _is_ours_alone(private):
         raise ListenFailed(f"{private} is not a directory of ours alone. Remove it, or set SIDECAR_SOCKET.")
     return private / SOCKET_NAME
+
+
+def possible_socket_paths(*, run_dir: Path = Path("/run"), runtime_dir: Path | None) -> list[Path]:
+    """Return where `default_socket_path` may have put the socket of a running sidecar; nothing is made."""
+    *shared, private = _directories(run_dir, runtime_dir)
+    if _is_ours_alone(private):  # else anybody could wait there for what we say
+        shared.append(private)
+    return [directory / SOCKET_NAME for directory in shared]
+
+
+def _directories(run_dir: Path, runtime_dir: Path | None) -> list[Path]:
+    parents = [parent for parent in (run_dir, runtime_dir) if parent is not None]
+    return [*(parent / _NAME for parent in parents), Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"]
+
+
+def _is_ours_alone(directory: Path) -> bool:
+    try:
+        found = directory.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
 def check_directory(path: Path) -> None:

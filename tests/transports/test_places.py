@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.transports.failures import ListenFailed
-from sidecar.transports.places import SOCKET_NAME, check_directory, default_socket_path
+from sidecar.transports.places import SOCKET_NAME, check_directory, default_socket_path, possible_socket_paths
 
 OURS = "openai-moodle-sidecar"
 
@@ -122,3 +122,16 @@ def test_a_directory_that_is_missing_is_refused(tmp_path: Path) -> None:
 def test_a_file_is_no_directory(nowhere: Path) -> None:
     with pytest.raises(ListenFailed, match="is no directory"):
         check_directory(nowhere / SOCKET_NAME)
+
+
+@pytest.mark.parametrize("usable", ["run", "runtime", "private"])
+def test_a_client_looks_where_the_socket_would_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: str) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run_dir, runtime_dir = tmp_path / "run", tmp_path / "runtime"
+    before = possible_socket_paths(run_dir=run_dir, runtime_dir=runtime_dir)
+    assert before == [place / OURS / SOCKET_NAME for place in (run_dir, runtime_dir)]
+    assert not list(tmp_path.iterdir())
+    if usable != "private":
+        (tmp_path / usable).mkdir()
+    path = default_socket_path(run_dir=run_dir, runtime_dir=runtime_dir, gid=None)
+    assert path in possible_socket_paths(run_dir=run_dir, runtime_dir=runtime_dir)

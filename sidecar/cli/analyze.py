@@ -1,0 +1,16 @@
+"""`analyze`: what a file offers for teaching and learning, on stdout."""
+
+import argparse
+
+from protocol.messages import Analyze
+from sidecar.cli._document import work_on
+
+
+def run(options: argparse.Namespace) -> int:
+    """Analyze a file and return the exit status."""
+    return work_on(
+        options,
+        lambda text, context: Analyze(
+            content=text, context=context, model=options.ask_model, language=options.language
+        ),
+    )

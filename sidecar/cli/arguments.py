@@ -1,0 +1,152 @@
+"""What can be said to the commands that people use. Only this is loaded for `--help`."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+_STATUSES = """\
+exit status:
+  0    the whole answer is on stdout
+  64   an option was refused: a model that is not offered
+  65   the text is no UTF-8, empty, or too long
+  66   the file cannot be read
+  69   no whole answer, and the same again would not help: cut off, refused, no provider, a wrong key
+  70   a bug
+  74   the answer cannot be written
+  75   no whole answer, and trying again later may help
+  76   the sidecar that runs is of another version
+  77   the sidecar that runs lets us not in
+  78   a setting is wrong
+  130  ended by Ctrl-C
+  141  whoever read the answer left before its end
+"""
+
+_WHERE = """\
+The question goes to the sidecar that runs (SIDECAR_SOCKET, then SIDECAR_TCP with its token) or, where none is found,
+from here to the provider that the settings name.
+"""
+
+_DOCTOR = """\
+One line for each check: ok, warning, failed or skipped, and below what is wrong, what to do. Run it with the settings
+of the service (--env-file) and, where that matters, as its user. Nothing is made or changed. A provider other than demo
+is asked two short questions, which may cost a fraction of a cent.
+
+With --json the output is one object, whose shape is stable:
+
+  {"version": "0.1.0", "status": "ok|warning|failed",
+   "checks": [{"name": "...", "status": "ok|warning|failed|skipped", "message": "...", "advice": "..."}]}
+
+The checks, always all and in this order: settings, log, directory (of the socket), socket, instance (the sidecar that
+runs, by its Unix socket), token, tcp, provider, and of the provider name_lookup, connect, tls, key, model, tokens (do
+they come one by one), cancel (is the connection closed when an answer is left). advice is empty where there is nothing
+to do; messages may change.
+
+exit status:
+  0    nothing failed; there may be warnings
+  1    something failed
+  78   a setting is wrong
+"""
+
+_MAX_INSTRUCTIONS = 4000
+
+
+class Arguments(NamedTuple):
+    """The options of a command, and what `--help` says below them."""
+
+    add: Callable[[argparse.ArgumentParser], None]
+    epilog: str
+
+
+def _add_chat(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, "the text that the conversation is about")
+    parser.add_argument(
+        "--instructions", metavar="TEXT", type=_instructions, help="what the model shall keep to, such as a role"
+    )
+
+
+def _add_summarize(parser: argparse.ArgumentParser) -> None:
+    _add_document(parser)
+    parser.add_argument("--length", choices=("short", "medium", "long"), help="how long it shall be (medium)")
+    parser.add_argument("--style", choices=("prose", "bullets"), help="running text, or a list (prose)")
+
+
+def _add_document(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the text, in UTF-8; - for stdin")
+    _add_common(parser, "background that helps to understand the text")
+
+
+def _add_common(parser: argparse.ArgumentParser, context: str) -> None:
+    parser.add_argument("--context", metavar="FILE", help=f"a file with {context}")
+    # Another place than that of the older sidecar's --model.
+    parser.add_argument(
+        "--model", dest="ask_model", metavar="NAME", type=_model, help="one of the models that are offered"
+    )
+    parser.add_argument("--language", metavar="CODE", type=_language, help="the language to answer in: de, pt-BR")
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="give the result as one JSON object")
+
+
+def _model(text: str) -> str:
+    from protocol.messages import Model
+
+    return _checked(text, Model, "a model's name: up to 128 letters, digits and . _ : / @ -")
+
+
+def _language(text: str) -> str:
+    from protocol.messages import Language
+
+    return _checked(text, Language, "the code of a language, such as de or pt-BR")
+
+
+def _instructions(text: str) -> str:
+    if len(text) > _MAX_INSTRUCTIONS:
+        raise argparse.ArgumentTypeError(f"at most {_MAX_INSTRUCTIONS} characters")
+    return text
+
+
+def _checked(text: str, kind: object, allowed: str) -> str:
+    import msgspec
+
+    try:
+        checked: str = msgspec.convert(text, kind)
+        return checked
+    except msgspec.ValidationError:
+        raise argparse.ArgumentTypeError(f"it must be {allowed}") from None
+
+
+ARGUMENTS: Mapping[str, Arguments] = MappingProxyType(
+    {
+        "chat": Arguments(
+            _add_chat,
+            f"""\
+In a terminal: one question per line, with what was said before. Ctrl-C ends the answer that is being written; at the
+prompt Ctrl-C or Ctrl-D leaves. Otherwise all of stdin is one question, and only the answer is on stdout:
+
+  echo "What is a prime?" | openai-moodle-sidecar chat
+
+{_WHERE}
+{_STATUSES}""",
+        ),
+        "summarize": Arguments(
+            _add_summarize,
+            f"""\
+  openai-moodle-sidecar summarize --length short --language de chapter.txt
+  pdftotext chapter.pdf - | openai-moodle-sidecar summarize - > summary.txt
+
+{_WHERE}
+{_STATUSES}""",
+        ),
+        "analyze": Arguments(
+            _add_document,
+            f"""\
+  openai-moodle-sidecar analyze chapter.txt
+
+{_WHERE}
+{_STATUSES}""",
+        ),
+        "doctor": Arguments(_add_doctor, _DOCTOR),
+    }
+)

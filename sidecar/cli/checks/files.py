@@ -1,0 +1,175 @@
+"""The files: the log, the socket with its directory, the token. Nothing is made or changed."""
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from sidecar.cli.checks.check import Report
+from sidecar.client.doors import socket_paths, token_paths
+from sidecar.secret import InvalidSecret, Secret
+from sidecar.settings import Settings
+from sidecar.transports.failures import ListenFailed
+from sidecar.transports.places import check_directory
+
+_MAX_TOKEN_BYTES = 4096
+
+
+def check_log(settings: Settings, report: Report) -> None:
+    """Say whether the log can be written; by us, that is: the service may run as another user."""
+    path = settings.log_file
+    if path is None:
+        report.ok("log", f"to stderr, from {settings.log_level} on")
+        return
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        if os.access(path.parent, os.W_OK | os.X_OK):
+            report.ok("log", f"{path} can be made")
+        else:
+            report.failed("log", f"{path} cannot be made by {user_name(os.geteuid())}", "Make its directory writable.")
+        return
+    except OSError as exc:
+        report.failed("log", f"{path}: {exc.strerror}", "Set SIDECAR_LOG_FILE to a file that can be written.")
+        return
+    if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):
+        what = "a link, which is not followed" if stat.S_ISLNK(mode) else "a directory"
+        report.failed("log", f"{path} is {what}", "Set SIDECAR_LOG_FILE to a file.")
+    elif not os.access(path, os.W_OK):
+        todo = "Make it writable for the user that the sidecar runs as, or run doctor as that user."
+        report.failed("log", f"{path} cannot be written by {user_name(os.geteuid())}", todo)
+    else:
+        report.ok("log", f"{path}, from {settings.log_level} on")
+
+
+def check_directory_of_socket(settings: Settings, report: Report) -> Path | None:
+    """Say whether the socket's directory will do, and return where the socket is or should be."""
+    paths = socket_paths(settings)
+    if not paths:
+        report.skipped("directory", "SIDECAR_SOCKET is off")
+        return None
+    path = next((path for path in paths if path.parent.exists()), paths[0])
+    if settings.socket is None and not path.parent.exists():
+        report.ok("directory", f"{path.parent} is made at the start, or another in its place")
+        return path
+    try:
+        check_directory(path)
+    except ListenFailed as exc:
+        report.failed("directory", f"{path.parent} will not do", str(exc))
+        return path
+    found = path.parent.stat()
+    report.ok("directory", f"{path.parent}: {_describe(found)}")
+    return path
+
+
+def check_socket(settings: Settings, path: Path | None, report: Report) -> None:
+    """Say what stands at the socket's path, and who may connect to it."""
+    if path is None:
+        report.skipped("socket", "SIDECAR_SOCKET is off")
+        return
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        report.warning("socket", f"{path} is not there", "Start the sidecar: openai-moodle-sidecar serve")
+        return
+    except OSError as exc:
+        report.failed("socket", f"{path}: {exc.strerror}", "Run doctor as a user who may use the socket, or as root.")
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        report.failed("socket", f"{path} is no socket", "Move it away, or set SIDECAR_SOCKET.")
+        return
+    message = f"{path}: {_describe(found)}; may connect: {_who_may_connect(settings, found)}"
+    if trouble := _find_trouble(settings, path, found):
+        report.warning("socket", message, trouble)
+    else:
+        report.ok("socket", message)
+
+
+def _find_trouble(settings: Settings, path: Path, found: os.stat_result) -> str:
+    restart = "Restart the sidecar with these settings."
+    if stat.S_IMODE(found.st_mode) != settings.socket_mode:
+        return f"SIDECAR_SOCKET_MODE is {settings.socket_mode:04o}. {restart}"
+    if settings.socket_gid not in (None, found.st_gid):
+        return f"SIDECAR_SOCKET_GROUP is {group_name(settings.socket_gid or 0)}. {restart}"
+    directory = path.parent.stat()
+    may_enter = directory.st_mode & 0o001 or (directory.st_gid == found.st_gid and directory.st_mode & 0o010)
+    others = settings.socket_gid is not None or {*_members(found.st_gid)} - {user_name(found.st_uid)}
+    if found.st_mode & 0o020 and others and not may_enter:
+        group = group_name(found.st_gid)
+        return f"Group {group} cannot enter {path.parent}: chgrp {group} and chmod g+x let it in."
+    return ""
+
+
+def _who_may_connect(settings: Settings, found: os.stat_result) -> str:
+    """Name those whom both the mode and the sidecar let in."""
+    who = dict.fromkeys((user_name(found.st_uid), "root"))
+    if settings.allowed_uids is not None:
+        who |= dict.fromkeys(user_name(uid) for uid in sorted(settings.allowed_uids))
+        return ", ".join(who)
+    if not found.st_mode & 0o020:
+        return ", ".join(who)
+    members = ", ".join(_members(found.st_gid)) or "nobody"
+    return f"{', '.join(who)}, and members of group {group_name(found.st_gid)} ({members})"
+
+
+def _members(gid: int) -> list[str]:
+    try:
+        listed = grp.getgrgid(gid).gr_mem
+    except KeyError:
+        listed = []
+    return sorted({*listed, *(user.pw_name for user in pwd.getpwall() if user.pw_gid == gid)})
+
+
+def check_token(settings: Settings, report: Report) -> None:
+    """Say whether the token for TCP is safe and can be read."""
+    if settings.tcp is None or not settings.tcp_auth:
+        report.skipped("token", "TCP is off" if settings.tcp is None else "TCP asks for none (SIDECAR_TCP_AUTH)")
+        return
+    if settings.token is not None:
+        report.ok("token", "in SIDECAR_TOKEN")
+        return
+    paths = token_paths(settings)
+    path = next((path for path in paths if os.path.lexists(path)), None)
+    if path is None:
+        report.ok("token", f"{paths[0]} is made at the first start")
+        return
+    try:
+        found = path.lstat()
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            Secret(file.read(_MAX_TOKEN_BYTES).decode("latin-1"))
+    except InvalidSecret as exc:
+        report.failed("token", f"{path} holds no token: {exc}", "Remove it: the next start makes another.")
+    except PermissionError:
+        todo = "Run doctor as the sidecar's user, or as a member of the socket's group."
+        report.warning("token", f"{path} cannot be read by {user_name(os.geteuid())}", todo)
+    except OSError as exc:
+        todo = "Set SIDECAR_TOKEN_FILE to a regular file, or remove this one."
+        report.failed("token", f"{path}: {exc.strerror}", todo)
+    else:
+        message = f"{path}: {_describe(found)}"
+        if found.st_mode & 0o007:
+            report.warning("token", message, f"Every user of this machine has access to it: chmod 640 {path}")
+        else:
+            report.ok("token", message)
+
+
+def _describe(found: os.stat_result) -> str:
+    mode = stat.S_IMODE(found.st_mode)
+    return f"mode {mode:04o}, owner {user_name(found.st_uid)}, group {group_name(found.st_gid)}"
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number of one without."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid: int) -> str:
+    """Return the name of a group, or the number of one without."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

@@ -1,0 +1,86 @@
+"""A tiny round of some rows, and the command line. What the figures are says nothing here; that there are some does."""
+
+import asyncio
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.plan import Plan
+from bench.report import Row
+from bench.rig import CHECKOUT, Rig
+from bench.rows import GROUPS, NAMES, measure_group, memory, starting, streaming
+
+TINY = Plan(
+    rounds=1,
+    window_seconds=0.3,
+    streams=4,
+    reply_tokens=10,
+    many_streams=8,
+    starts=1,
+    memory_rounds=1,
+    unread_tokens=2000,
+    unread_seconds=0.1,
+    leak_seconds=0.4,
+)
+
+
+def check(row: Row) -> None:
+    assert all(math.isfinite(value) for value in row.values)
+    # A busy machine may keep it from what is offered, but may not lose a token.
+    assert [failure for failure in row.failures if "saturated" not in failure] == []
+
+
+def test_a_tiny_round_gives_positive_ratios_and_no_errors(rig: Rig) -> None:
+    rows = asyncio.run(streaming.tokens(rig, TINY))
+    assert [row.name for row in rows] == ["G1", "G1 naive", "G3"]
+    for row in rows:
+        check(row)
+        assert len(row.values) == 1
+    assert rows[0].values[0] > 0
+    assert rows[1].values[0] > 0
+
+
+def test_a_start_takes_longer_than_nothing(rig: Rig) -> None:
+    [row] = starting.one_shot(rig, TINY)
+    check(row)
+    assert row.values[0] > 0.5
+
+
+def test_memory_is_measured_and_a_slow_reader_gets_all(rig: Rig) -> None:
+    for row in asyncio.run(memory.streams(rig, TINY)):
+        check(row)
+        assert len(row.values) == 1
+
+
+def test_every_row_belongs_to_one_group() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert NAMES == ("G1", "G3", "G2", "G8", "G9", "G10", "G11", "G12")
+
+
+def test_a_group_may_be_asynchronous_or_not(rig: Rig) -> None:
+    [row] = asyncio.run(measure_group(GROUPS[("G12",)], rig, TINY))
+    assert row.name == "G12 short"
+    check(row)
+
+
+@pytest.mark.parametrize(("arguments", "status"), [(["--help"], 0), (["G99"], 2)])
+def test_the_command_line_says_what_there_is(arguments: list[str], status: int) -> None:
+    command = [sys.executable, "-m", "bench", *arguments]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == status
+    assert "G12" in done.stdout + done.stderr
+
+
+def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "bench", "--quick", "--json", str(file), "G9"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "start to listening" in done.stdout
+    [row] = json.loads(file.read_text())["rows"]
+    assert row["row"] == "G9"
+    assert row["values"]
