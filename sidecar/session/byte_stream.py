@@ -7,6 +7,10 @@ class PeerGone(Exception):
     """The connection is broken: nothing can be sent or received any more."""
 
 
+class PeerCut(PeerGone):
+    """The connection is given up, because of what its peer does or does not; `str()` says what."""
+
+
 class ByteStream(Protocol):
     """A connection. One task receives, one task sends; `send_now` may be called by any, between the sender's waits."""
 

@@ -2,7 +2,7 @@
 
 import anyio
 
-from sidecar.session.byte_stream import ByteStream, PeerGone
+from sidecar.session.byte_stream import ByteStream, PeerCut, PeerGone
 
 # So much of its replies a connection may hold unsent before they wait in their logs.
 _ROOM_BYTES = 256 * 1024
@@ -54,10 +54,10 @@ class Outbox:
         """As `put`, for what cannot wait for room.
 
         Raises:
-            PeerGone: the peer lets too much of it pile up. The caller ends the connection, without waiting for `run`.
+            PeerCut: the peer lets too much of it pile up. The caller ends the connection, without waiting for `run`.
         """
         if len(self._pending) > _FLOOD_BYTES:
-            raise PeerGone("the peer asks and does not read")
+            raise PeerCut("it asks and does not read")
         self.put(message)
 
     async def room(self) -> None:
@@ -74,7 +74,8 @@ class Outbox:
         """Send what had to wait, until cancelled.
 
         Raises:
-            PeerGone: the connection is broken, or its peer read nothing for `stall_seconds`.
+            PeerGone: the connection is broken.
+            PeerCut: its peer read nothing for `stall_seconds`.
         """
         while True:
             if self._is_broken:
@@ -95,4 +96,4 @@ class Outbox:
             with anyio.fail_after(self._stall_seconds):  # around a send: the connection dies with it
                 return await self._stream.send_some(chunk)
         except TimeoutError:
-            raise PeerGone(f"the peer read nothing for {self._stall_seconds:g} s") from None
+            raise PeerCut(f"it read nothing for {self._stall_seconds:g} s") from None

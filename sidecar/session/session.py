@@ -4,6 +4,7 @@ import logging
 import math
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from protocol import codec
@@ -13,7 +14,7 @@ from protocol.messages import Heartbeat
 from sidecar.errors import SidecarError, Unauthorized
 from sidecar.service import Service
 from sidecar.session.answers import address, encode_unasked, refuse
-from sidecar.session.byte_stream import ByteStream, PeerGone
+from sidecar.session.byte_stream import ByteStream, PeerCut, PeerGone
 from sidecar.session.dialect import Dialect
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job
@@ -28,6 +29,9 @@ _LINGER_SECONDS = 1.0
 
 # What a wrong guess at the token costs.
 _WRONG_TOKEN_SECONDS = 0.1
+
+# So many messages are taken before others have their turn: one read may bring 32,000, which take a quarter of a second.
+_MESSAGES_A_TURN = 100
 
 # Where the end of input is no sign that the peer has left, it is looked for so often.
 _LOOK_SECONDS = 1.0
@@ -83,6 +87,8 @@ class Session:
                     await self._say_last(refusal)
                 await self._outbox.flushed()
                 connection.cancel_scope.cancel()
+        except* PeerCut as cut:
+            logger.info("session cut peer=%s: %s", self._peer.name, _first_of(cut))
         except* PeerGone as gone:
             logger.debug("session ends peer=%s: %s", self._peer.name, _first_of(gone))
         finally:
@@ -99,14 +105,16 @@ class Session:
         return refusal
 
     async def _read(self, chunk: bytes) -> _Refused | None:
-        """Take requests until the end of input. Waits for nothing but bytes."""
+        """Take requests until the end of input. Waits for nothing but bytes and its turn."""
         if self._peer.refusal is not None:
             return self._unasked(self._peer.refusal)
         try:
             while True:
                 self._intake.feed(chunk)
-                for payload, held_bytes in self._intake.payloads():
+                for number, (payload, held_bytes) in enumerate(self._intake.payloads(), 1):
                     self._take(payload, held_bytes)
+                    if number % _MESSAGES_A_TURN == 0:
+                        await anyio.lowlevel.checkpoint()
                 if not chunk:
                     return None
                 chunk = await self._receive()

@@ -95,7 +95,7 @@ def test_those_that_never_read_are_cut(transports: list[Connect], server_on_each
         for name, connect in zip(("unix", "tcp"), transports, strict=True):
             client = stack.enter_context(connect())
             client.socket.sendall(PING * 8000)  # the answers are more than the kernel takes, and less than a flood
-            server_on_each.wait_said(rf"session ends peer={name} .*: the peer read nothing for 0\.3 s")
+            server_on_each.wait_said(rf"session cut peer={name} .*: it read nothing for 0\.3 s")
 
 
 def test_those_that_ask_and_ask_and_never_read_are_cut(transports: list[Connect]) -> None:

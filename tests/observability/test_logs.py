@@ -156,7 +156,7 @@ def test_afterwards_everything_is_as_it_was(path: Path, ending: type[BaseExcepti
         hooks = [sys.excepthook, threading.excepthook, sys.unraisablehook, warnings.showwarning]
         return [logging.getLogger().handlers, logging.lastResort, logging.raiseExceptions, *levels, *hooks]
 
-    before = state()
+    before, threads = state(), set(threading.enumerate())
     try:
         with start_logging("debug", path):
             assert state() != before
@@ -165,7 +165,7 @@ def test_afterwards_everything_is_as_it_was(path: Path, ending: type[BaseExcepti
     except SystemExit:
         pass
     assert state() == before
-    assert all(thread.name != "log" for thread in threading.enumerate())
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_file_that_cannot_be_opened_is_an_error_without_its_name(tmp_path: Path) -> None:
