@@ -133,6 +133,7 @@ class Program:
             for pipe in (self.process.stdin, self.process.stdout):
                 if pipe is not None:
                     pipe.close()
+        print(self.said, file=sys.stderr)  # where tests/canary.py looks through it
         assert not [sign for sign in _SIGNS_OF_A_BUG if sign in self.said], self.said
 
     def _find(self, pattern: str) -> re.Match[str] | None:
