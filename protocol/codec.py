@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from protocol.errors import BadMessage, InvalidParameter, PayloadTooLarge, ProtocolError, UnknownAction
+from protocol.errors import BadMessage, InvalidParameter, PayloadTooLarge, ProtocolError, UnknownAction, UnknownEvent
 from protocol.messages import Answer, Event, Failure, Id, Request, Success
 
 # msgspec raises the last two beside its own.
@@ -14,6 +14,8 @@ _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # What the system that this one replaces answers; its clients compare the text.
 _NOT_JSON = "Invalid JSON request"
+
+_EVENTS = frozenset(event.__struct_config__.tag for event in get_args(Event))
 
 _CONTROL_ACTIONS = frozenset({"cancel", "ticket", "ping"})
 
@@ -108,10 +110,13 @@ def decode_reply(payload: bytes) -> Event | Answer:
     """Return the event or the plain answer that a server sent.
 
     Raises:
+        UnknownEvent: it is an event of a later version, to be skipped.
         BadMessage: it is neither.
     """
     try:
         shape = _shape_decoder.decode(payload)
+        if shape.event is not None and shape.event not in _EVENTS:
+            raise UnknownEvent("This version does not know that event.")
         if shape.success is None:
             return _event_decoder.decode(payload)
         return _success_decoder.decode(payload) if shape.success else _failure_decoder.decode(payload)

@@ -104,6 +104,10 @@ class BadMessage(ProtocolError):
     """A payload is no message: no JSON object, a wrong type, a missing or unknown field."""
 
 
+class UnknownEvent(BadMessage):
+    """An event that this version does not know. A later server may send it, and a client skips it."""
+
+
 class UnknownAction(ProtocolError):
     """The request's `action` is none of ours."""
 

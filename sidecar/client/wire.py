@@ -1,13 +1,14 @@
 """One request on one connection, in frames, seen from the client. SPEC.md, sections 2 to 5."""
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import anyio
 
 from protocol import codec
-from protocol.errors import ProtocolError
+from protocol.errors import ProtocolError, UnknownEvent
 from protocol.framing import FrameDecoder, encode_frame
-from protocol.messages import Done, Error, Event, Failure, Heartbeat, Request, Success
+from protocol.messages import Answer, Done, Error, Event, Failure, Heartbeat, Request, Success
 from sidecar.session import ByteStream, PeerGone
 
 
@@ -36,27 +37,34 @@ class Connection:
             pass
 
     async def receive(self) -> Event:
-        """Wait for the next event; a plain refusal comes as the event `error`.
+        """Wait for the next event that this version knows; a plain refusal comes as the event `error`.
 
         Raises:
             SidecarGone: there will be none, or what came is not of this protocol.
         """
-        try:
-            while (payload := self._decoder.next_payload()) is None:
-                chunk = await self._stream.receive()
-                if not chunk:
-                    raise SidecarGone("The sidecar has closed the connection.")
-                self._decoder.feed(chunk)
-            message = codec.decode_reply(payload)
-        except PeerGone:
-            raise SidecarGone("The connection to the sidecar is broken.") from None
-        except ProtocolError:
-            raise SidecarGone("What answers there does not speak this protocol.") from None
+        message: Event | Answer | None = None
+        while message is None:
+            try:
+                payload = await self._receive_payload()
+                with suppress(UnknownEvent):
+                    message = codec.decode_reply(payload)
+            except PeerGone:
+                raise SidecarGone("The connection to the sidecar is broken.") from None
+            except ProtocolError:
+                raise SidecarGone("What answers there does not speak this protocol.") from None
         if isinstance(message, Failure):
             return Error(code=message.code, message=message.error, retry_after=message.retry_after)
         if isinstance(message, Success):
             raise SidecarGone("What answers there does not speak this protocol.")
         return message
+
+    async def _receive_payload(self) -> bytes:
+        while (payload := self._decoder.next_payload()) is None:
+            chunk = await self._stream.receive()
+            if not chunk:
+                raise SidecarGone("The sidecar has closed the connection.")
+            self._decoder.feed(chunk)
+        return payload
 
     async def events(self, *, silence_seconds: float) -> AsyncGenerator[Event, None]:
         """Give the events of the request that was sent, up to and with its end, without heartbeats.

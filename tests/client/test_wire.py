@@ -93,6 +93,14 @@ async def test_another_protocol_is_noticed(bytes_said: bytes) -> None:
             await read(connection)
 
 
+async def test_events_of_a_later_version_are_skipped() -> None:
+    async with connected() as (connection, server):
+        server.sendall(encode_frame(b'{"event":"citation","id":"1","source":"x"}'))
+        say(server, Start(id="1", reply="r", model="m"))
+        with anyio.fail_after(5):
+            assert await connection.receive() == Start(id="1", reply="r", model="m")
+
+
 async def test_a_plain_success_was_not_asked_for() -> None:
     async with connected() as (connection, server):
         say(server, Success(success=True, data="Hi"))

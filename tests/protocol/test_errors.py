@@ -15,7 +15,7 @@ def test_every_code_is_written_as_its_name() -> None:
 
 def test_what_the_protocol_raises_says_its_code_and_its_message() -> None:
     leaves = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ProtocolError)]
-    assert len(leaves) == 6
+    assert len(leaves) == 7
     for kind in leaves:
         error = kind("A sentence.")
         assert isinstance(error.code, Code)
