@@ -30,6 +30,7 @@ async def assemble(settings: Settings, provider: Provider | None, *, is_child: b
     reply_limits = ReplyLimits(
         max_reply_bytes=limits.max_reply_bytes,
         max_total_bytes=limits.max_replies_bytes,
+        max_prompt_bytes=limits.max_unfinished_bytes,
         max_running=limits.max_running,
         grace_seconds=settings.grace_seconds,
         resume_seconds=settings.resume_seconds,

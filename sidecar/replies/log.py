@@ -8,9 +8,6 @@ import anyio
 from protocol.messages import FinishReason, Usage
 from sidecar.errors import SidecarError
 
-# What one log takes beside its text: the object, its reply, their entries in tables. It makes empty replies count.
-LOG_OVERHEAD_BYTES = 2048
-
 # One batch of a reader that lags: large enough for few sends, small beside what a connection may hold back. Deltas are
 # counted, too, because each becomes a message of some 80 bytes: 64 KiB of single characters were 5.5 MB at once.
 _BATCH_BYTES = 64 * 1024
@@ -62,7 +59,7 @@ class ReplyLog:
     @property
     def cost_bytes(self) -> int:
         """What the log takes of the memory set aside for all logs."""
-        return LOG_OVERHEAD_BYTES + len(self._text) + self._offsets.itemsize * self.last_seq
+        return len(self._text) + self._offsets.itemsize * self.last_seq
 
     def cost_of(self, text: bytes) -> int:
         """Return how much the log will cost more with one more delta."""

@@ -20,6 +20,8 @@ class Call:
     def __init__(self, prompt: Prompt, *, share_key: str | None = None) -> None:
         self.prompt = prompt
         self.share_key = share_key
+        self.prompt_bytes = _size(prompt)
+        """What the prompt takes of the memory set aside for all of them, until the end."""
         self.log = ReplyLog()
         self.replies: set[Reply] = set()
         self.is_abandoned = False
@@ -36,7 +38,7 @@ class Call:
             stop()
 
     def finish(self, end: End) -> None:
-        """Write the end, and let go of the texts that were asked with: no limit counts them, and replies are kept."""
+        """Write the end, and let go of the texts that were asked with: replies are kept, they are not needed."""
         self.log.finish(end)
         self.prompt = replace(self.prompt, system="", messages=(), subject="")
 
@@ -54,6 +56,11 @@ class Call:
             completion_tokens=tokens_in(self.log.text_bytes),
             estimated=True,
         )
+
+
+def _size(prompt: Prompt) -> int:
+    texts = (prompt.system, prompt.subject, *(message.content for message in prompt.messages))
+    return sum(len(text) if text.isascii() else len(text.encode()) for text in texts)
 
 
 class Reply:

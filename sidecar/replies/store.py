@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
 from sidecar.providers.interface import Prompt
-from sidecar.replies.log import LOG_OVERHEAD_BYTES, End
+from sidecar.replies.log import End
 from sidecar.replies.reply import Call, Reply
+
+# What a reply takes beside its text: its object, its call's, their entries in tables. It makes empty replies count.
+REPLY_OVERHEAD_BYTES = 2048
 
 _RETRY_AFTER_SECONDS = 2.0
 
@@ -21,6 +24,8 @@ class ReplyLimits:
 
     max_reply_bytes: int = 1024 * 1024
     max_total_bytes: int = 64 * 1024 * 1024
+    max_prompt_bytes: int = 64 * 1024 * 1024
+    """For the prompts of all running calls: they outlive the connections that asked."""
     max_running: int = 1000
     grace_seconds: float = 15.0
     resume_seconds: float = 600.0
@@ -51,6 +56,7 @@ class ReplyStore:
         self._finished: OrderedDict[str, Reply] = OrderedDict()  # ended
         self.running: set[Call] = set()
         self.total_bytes = 0
+        self.prompt_bytes = 0
 
     def __len__(self) -> int:
         return len(self._replies)
@@ -73,11 +79,14 @@ class ReplyStore:
         is_shared = call is not None
         if call is None:
             call = self._new_call(prompt, share_key)
+        else:
+            self._make_room(REPLY_OVERHEAD_BYTES)
         reply_id = "r_" + secrets.token_urlsafe(16)
         reply = Reply(reply_id, call, user_id=opening.user_id, is_detached=opening.is_detached, is_shared=is_shared)
         reply.key, reply.fingerprint = key, opening.fingerprint
         call.replies.add(reply)
         self._replies[reply.id] = reply
+        self.total_bytes += REPLY_OVERHEAD_BYTES
         if key is not None:
             self._keys[key] = reply
         self.attach(reply)
@@ -90,10 +99,16 @@ class ReplyStore:
                 "(SIDECAR_MAX_RUNNING).",
                 retry_after=_RETRY_AFTER_SECONDS,
             )
-        self._make_room(LOG_OVERHEAD_BYTES)
         call = Call(prompt, share_key=share_key)
+        if self.prompt_bytes + call.prompt_bytes > self._limits.max_prompt_bytes:
+            raise Overloaded(
+                f"The prompts of running requests have {self._limits.max_prompt_bytes} bytes, which is the most "
+                "(SIDECAR_MAX_UNFINISHED_BYTES).",
+                retry_after=_RETRY_AFTER_SECONDS,
+            )
+        self._make_room(REPLY_OVERHEAD_BYTES)
+        self.prompt_bytes += call.prompt_bytes
         self.running.add(call)
-        self.total_bytes += call.log.cost_bytes
         if share_key is not None:
             self._shared[share_key] = call
         return call
@@ -148,6 +163,8 @@ class ReplyStore:
         log = call.log
         if call.is_abandoned:
             return
+        if not delta:
+            return
         if log.text_bytes + len(delta) > self._limits.max_reply_bytes:
             raise TooLarge(f"The reply is longer than {self._limits.max_reply_bytes} bytes (SIDECAR_MAX_REPLY_BYTES).")
         cost_bytes = log.cost_of(delta)
@@ -159,6 +176,7 @@ class ReplyStore:
         """Write the end of a call, for all its replies that have none of their own."""
         call.finish(end)
         self.running.discard(call)
+        self.prompt_bytes -= call.prompt_bytes
         self._unshare(call)
         for reply in list(call.replies):
             if reply.id not in self._finished:
@@ -204,6 +222,7 @@ class ReplyStore:
             del self._keys[reply.key]
         call = reply.call
         call.replies.discard(reply)
+        self.total_bytes -= REPLY_OVERHEAD_BYTES
         if not call.replies:
             self.total_bytes -= call.log.cost_bytes
         self._release(call)

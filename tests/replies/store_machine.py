@@ -10,9 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from protocol.errors import Code
 from sidecar.errors import Cancelled, Draining, InvalidParameter, NotFound, Overloaded, TooLarge
 from sidecar.replies import End, Opening, Reader, Reply, ReplyLimits
-from sidecar.replies.log import LOG_OVERHEAD_BYTES
 from sidecar.replies.reply import Call
-from sidecar.replies.store import ReplyStore
+from sidecar.replies.store import REPLY_OVERHEAD_BYTES, ReplyStore
 from tests.replies.fakes import DONE, PROMPT, USAGE
 
 OFFSET_BYTES = 8
@@ -38,7 +37,7 @@ class ModelCall:
 
     @property
     def cost_bytes(self) -> int:
-        return LOG_OVERHEAD_BYTES + sum(len(delta.encode()) + OFFSET_BYTES for delta in self.deltas)
+        return sum(len(delta.encode()) + OFFSET_BYTES for delta in self.deltas)
 
     def stop(self) -> None:
         self.stops += 1
@@ -71,7 +70,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.now = 1000.0
         self.limits = ReplyLimits(
             max_reply_bytes=MAX_REPLY_BYTES,
-            max_total_bytes=max_logs * LOG_OVERHEAD_BYTES + room,
+            max_total_bytes=max_logs * REPLY_OVERHEAD_BYTES + room,
             max_running=max_running,
             grace_seconds=grace,
             resume_seconds=resume,
@@ -102,12 +101,16 @@ class StoreMachine(RuleBasedStateMachine):
     def _open(self, opening: Opening) -> None:
         if (known := self._known(opening)) is not None:
             self._open_known(known, opening)
-        elif (shared := self._shared(opening)) is not None:
+        elif (shared := self._shared(opening)) is not None and self._make_room(REPLY_OVERHEAD_BYTES):
             reply, call = self.store.open(PROMPT, opening)
             assert (reply.is_shared, call) == (True, None)
             assert reply.call is shared.call
             self._add(ModelReply(reply, shared, opening))
-        elif len(self.writing) >= self.limits.max_running or not self._make_room(LOG_OVERHEAD_BYTES):
+        elif (
+            shared is not None
+            or len(self.writing) >= self.limits.max_running
+            or not self._make_room(REPLY_OVERHEAD_BYTES)
+        ):
             with pytest.raises(Overloaded) as caught:
                 self.store.open(PROMPT, opening)
             assert caught.value.retry_after
@@ -204,7 +207,9 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def the_bytes_are_those_of_the_logs_that_can_be_reached(self) -> None:
         logs = {model.reply.call.log for model in self.replies}
-        assert self.store.total_bytes == sum(log.cost_bytes for log in logs)
+        overhead = REPLY_OVERHEAD_BYTES * len(self.replies)
+        assert self.store.total_bytes == sum(log.cost_bytes for log in logs) + overhead
+        assert self.store.prompt_bytes == sum(model.call.prompt_bytes for model in self.writing)
         assert self.store.total_bytes == self._total_bytes()
         assert self.store.total_bytes <= self.limits.max_total_bytes
 
@@ -242,7 +247,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.now += self.limits.resume_seconds
         self._expire()
         assert self.store.expire(self.now) is None
-        assert (len(self.store), self.store.total_bytes, entries(self.store)) == (0, 0, 0)
+        assert (len(self.store), self.store.total_bytes, self.store.prompt_bytes, entries(self.store)) == (0, 0, 0, 0)
 
     # The model.
 
@@ -268,7 +273,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.replies.append(model)
 
     def _total_bytes(self) -> int:
-        return sum(call.cost_bytes for call in {model.call for model in self.replies})
+        logs = sum(call.cost_bytes for call in {model.call for model in self.replies})
+        return logs + REPLY_OVERHEAD_BYTES * len(self.replies)
 
     def _make_room(self, wanted_bytes: int) -> bool:
         """Drop the oldest that nobody reads, as the store must; False where that is not enough."""

@@ -7,7 +7,7 @@ import pytest
 from protocol.errors import Code
 from sidecar.errors import Overloaded, Truncated
 from sidecar.replies import End, Opening, Replies, ReplyLimits
-from sidecar.replies.log import LOG_OVERHEAD_BYTES
+from sidecar.replies.store import REPLY_OVERHEAD_BYTES
 from tests.replies.fakes import DETACHED, PROMPT, USAGE, GatedProvider, error_code, read, settle, start
 
 pytestmark = pytest.mark.anyio
@@ -132,7 +132,7 @@ async def test_a_reply_that_outgrows_its_limit_ends_and_the_provider_is_left() -
 
 async def test_a_reply_for_which_there_is_no_more_room_ends_and_the_provider_is_left() -> None:
     provider = GatedProvider()
-    async with Replies(ReplyLimits(max_total_bytes=2 * LOG_OVERHEAD_BYTES + 20)) as replies:
+    async with Replies(ReplyLimits(max_total_bytes=2 * REPLY_OVERHEAD_BYTES + 20)) as replies:
         reply, call = await start(replies, provider)
         other, other_call = await start(replies, provider)
         call.say("12345", "67890")

@@ -117,7 +117,7 @@ async def test_a_detached_reply_that_nobody_reads_is_cancelled_after_its_grace_a
         left_at = anyio.current_time()
         replies.leave(reply)
         await call.left()
-        assert anyio.current_time() - left_at >= 0.05
+        assert anyio.current_time() - left_at > 0.049  # to the millisecond: so uvloop counts
         assert call.was_cancelled
         found = replies.find(reply.id, None)
         texts, end = await read(found)
@@ -159,7 +159,7 @@ async def test_a_finished_reply_is_kept_for_its_time(way: str) -> None:
         with anyio.fail_after(5), pytest.raises(NotFound):  # noqa: PT012 (it goes while we look)
             while replies.find(reply.id, None) is reply:
                 await checkpoint()
-        assert anyio.current_time() - ended_at >= 0.05
+        assert anyio.current_time() - ended_at > 0.049  # to the millisecond: so uvloop counts
 
 
 async def test_a_short_time_is_kept_while_a_long_one_runs() -> None:

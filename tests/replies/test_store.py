@@ -8,9 +8,8 @@ from hypothesis import settings
 from protocol.errors import Code
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, TooLarge
 from sidecar.replies import End, Opening, Reply, ReplyLimits
-from sidecar.replies.log import LOG_OVERHEAD_BYTES
 from sidecar.replies.reply import Call
-from sidecar.replies.store import ReplyStore
+from sidecar.replies.store import REPLY_OVERHEAD_BYTES, ReplyStore
 from tests.replies.fakes import DETACHED, DONE, PROMPT, USAGE, error_code
 from tests.replies.store_machine import StoreMachine, entries
 
@@ -63,7 +62,7 @@ def test_names_of_replies_fit_the_wire_and_are_never_the_same() -> None:
 
 
 def test_the_oldest_finished_one_that_nobody_reads_makes_room_then_the_next() -> None:
-    store = ReplyStore(ReplyLimits(max_total_bytes=4 * LOG_OVERHEAD_BYTES + 4 * (1 + 8)))
+    store = ReplyStore(ReplyLimits(max_total_bytes=4 * REPLY_OVERHEAD_BYTES + 4 * (1 + 8)))
     read, *unread = (keep(store, "x", now) for now in (1.0, 2.0, 3.0))
     store.attach(read)
     running, call = start(store)
@@ -82,12 +81,12 @@ def test_the_oldest_finished_one_that_nobody_reads_makes_room_then_the_next() ->
 
 
 def test_the_room_for_all_logs_is_counted_to_the_byte() -> None:
-    store = ReplyStore(ReplyLimits(max_total_bytes=LOG_OVERHEAD_BYTES + 3 + 8))
+    store = ReplyStore(ReplyLimits(max_total_bytes=REPLY_OVERHEAD_BYTES + 3 + 8))
     _, call = start(store)
     with pytest.raises(Overloaded):
         store.append(call, "abcd")
     store.append(call, "abc")
-    assert store.total_bytes == LOG_OVERHEAD_BYTES + 3 + 8
+    assert store.total_bytes == REPLY_OVERHEAD_BYTES + 3 + 8
 
 
 def test_a_reply_may_be_as_long_as_its_limit_and_keeps_its_text_when_it_outgrows_it() -> None:
@@ -110,7 +109,7 @@ def test_no_more_calls_run_at_once_than_may_and_each_end_admits_another() -> Non
 
 
 def test_who_shares_or_comes_back_by_key_needs_no_place_among_the_running() -> None:
-    store = ReplyStore(ReplyLimits(max_running=1, max_total_bytes=LOG_OVERHEAD_BYTES))
+    store = ReplyStore(ReplyLimits(max_running=1))
     opening = Opening(is_detached=True, key="k", fingerprint="f", may_share=True)
     reply, call = start(store, opening)
     assert store.open(PROMPT, opening) == (reply, None)
@@ -191,3 +190,37 @@ def test_each_return_of_a_reader_begins_the_time_of_grace_anew() -> None:
     assert error_code(reply.end) is None
     store.expire(115.0)
     assert error_code(reply.end) == Code.CANCELLED
+
+
+def test_prompts_are_counted_until_their_call_ends_whoever_has_left() -> None:
+    """A client may start a detached reply and go: its prompt lives as long as its call."""
+    size = Call(PROMPT).prompt_bytes
+    store = ReplyStore(ReplyLimits(max_prompt_bytes=2 * size))
+    calls = []
+    for _ in range(2):
+        reply, call = store.open(PROMPT, DETACHED)
+        store.leave(reply, 0.0)
+        assert call is not None
+        calls.append(call)
+    with pytest.raises(Overloaded, match="SIDECAR_MAX_UNFINISHED_BYTES"):
+        store.open(PROMPT, DETACHED)
+    store.finish(calls[0], DONE, 0.0)
+    store.open(PROMPT, DETACHED)
+    assert store.prompt_bytes == 2 * size
+
+
+def test_each_reply_on_a_shared_call_takes_room() -> None:
+    store = ReplyStore(ReplyLimits(max_total_bytes=3 * REPLY_OVERHEAD_BYTES))
+    shared = Opening(is_detached=True, fingerprint="f", may_share=True)
+    for _ in range(3):
+        store.open(PROMPT, shared)
+    with pytest.raises(Overloaded):
+        store.open(PROMPT, shared)
+
+
+def test_an_empty_delta_is_none() -> None:
+    store = ReplyStore(ReplyLimits())
+    reply, call = store.open(PROMPT, DETACHED)
+    assert call is not None
+    store.append(call, "")
+    assert reply.last_seq == 0
