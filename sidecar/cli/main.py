@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import stat
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -40,6 +41,8 @@ _OLD_OPTIONS = {
     "summarize_threshold": "SUMMARIZE_THRESHOLD",
 }
 
+_EX_SOFTWARE = 70
+
 # How argparse begins to repeat what was typed.
 _QUOTING_ERRORS = ("unrecognized arguments", "invalid choice", "ignored explicit argument")
 
@@ -61,7 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.api_key is not None:
         say("--api-key is ignored, because every user of this machine can read it there: set OPENAI_API_KEY instead.")
     command = importlib.import_module(f"sidecar.cli.{chosen.command or _guess_command()}")
-    status: int = command.run(chosen)
+    try:
+        status: int = command.run(chosen)
+    except Exception:  # noqa: BLE001 - the last fence: the hook of the log, where that has begun, says it masked
+        sys.excepthook(*sys.exc_info())
+        return _EX_SOFTWARE
     return status
 
 

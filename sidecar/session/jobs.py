@@ -62,6 +62,11 @@ class Jobs:
         return any(job.addressee.wants_events for job in self._running)
 
     @property
+    def is_full(self) -> bool:
+        """Whether as many jobs wait as may, and some of them for their turn."""
+        return len(self._waiting) >= self._max_waiting and any(job.id is None for job in self._waiting)
+
+    @property
     def has_nameless(self) -> bool:
         """Whether a job without id runs or waits."""
         return self._nameless is not None or any(job.id is None for job in self._waiting)

@@ -42,6 +42,7 @@ class Requests:
         self._service = service
         self._intake = intake
         self._outbox = outbox
+        self._job_ended = anyio.Event()
         self.jobs = Jobs(
             begin, max_running=limits.max_running, max_waiting=limits.max_waiting, in_turn=dialect.serves_in_turn
         )
@@ -67,6 +68,15 @@ class Requests:
         usage = None if error.code is Code.BAD_MESSAGE else NO_USAGE
         self._say(addressee, refuse(addressee, error, usage=usage), held_bytes)
 
+    async def room(self) -> None:
+        """Wait until another request may wait for its turn: a file of a thousand lines is read as it is answered.
+
+        Requests with ids are refused instead where there is no place, so that a cancel behind them is read.
+        """
+        while self._dialect.serves_in_turn and self.jobs.is_full:
+            self._job_ended = anyio.Event()
+            await self._job_ended.wait()
+
     async def serve(self, job: Job) -> None:
         """Serve one request to its last message, which is sent here and nowhere else."""
         try:
@@ -81,6 +91,7 @@ class Requests:
         finally:
             self._intake.let_go(job.held_bytes)
             self.jobs.finish(job)
+            self._job_ended.set()
             _log(job)
 
     async def _last_message(self, job: Job) -> bytes:

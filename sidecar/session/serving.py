@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
+from anyio.lowlevel import checkpoint
+
 from protocol import codec
 from protocol.messages import Delta, Generate, Progress, Resume, Start
 from sidecar.errors import Cancelled
@@ -10,6 +12,8 @@ from sidecar.replies import End, Reader
 from sidecar.service import Service
 from sidecar.session.answers import RequestId, echo, end_answer, end_event
 from sidecar.session.jobs import Job
+
+_FEW = 16
 
 Send = Callable[[list[bytes]], Awaitable[None]]
 """Sends payloads, and waits while the connection takes too little."""
@@ -65,6 +69,8 @@ async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -
             if job.first_sent is None and reader.seq >= first:
                 job.first_sent = perf_counter()
             await send(payloads)
+            if len(payloads) > _FEW:
+                await checkpoint()  # a lagging reader with a fast client would never wait for anything
         elif reader.end is not None:  # pragma: no branch - nothing else ends the wait
             job.outcome = _outcome(reader.end)
             return codec.encode(end_event(request_id, reader.reply, reader.end))

@@ -105,7 +105,7 @@ class Session:
         return refusal
 
     async def _read(self, chunk: bytes) -> _Refused | None:
-        """Take requests until the end of input. Waits for nothing but bytes and its turn."""
+        """Take requests until the end of input. Waits for nothing but bytes, its turn and, in lines, room."""
         if self._peer.refusal is not None:
             return self._unasked(self._peer.refusal)
         try:
@@ -113,6 +113,7 @@ class Session:
                 self._intake.feed(chunk)
                 for number, (payload, held_bytes) in enumerate(self._intake.payloads(), 1):
                     self._take(payload, held_bytes)
+                    await self._requests.room()
                     if number % _MESSAGES_A_TURN == 0:
                         await anyio.lowlevel.checkpoint()
                 if not chunk:

@@ -40,6 +40,8 @@ class Option(NamedTuple):
 _COUNT = whole_number(1, 100_000)
 _SIZE = whole_number(1, 16 * 1024**3)
 _PAYLOAD_SIZE = whole_number(1, MAX_PAYLOAD_BYTES)
+# As a plain answer a reply is one payload, in which JSON may need six bytes for one.
+_REPLY_SIZE = whole_number(1, MAX_PAYLOAD_BYTES // 6 - 16_384)
 # From a hundredth of a second, because zero would end everything at once.
 _PATIENCE = seconds(0.01, 3_600)
 _DELAY = seconds(0, 3_600)
@@ -78,7 +80,7 @@ OPTIONS = (
     Option("MAX_TOKENS", "max_tokens", whole_number(1, 10_000_000), "1000", "tokens",
            "How long an answer may become where the request does not say"),
     Option("SUMMARIZE_THRESHOLD", "summarize_threshold", whole_number(0, 10_000_000), "2000", "characters",
-           "From which length on a context is summarized before it is used"),
+           "From which length on a context is summarized first; taken, but without effect in this version"),
     Option("SIDECAR_SOCKET", "socket", PATH_OR_OFF, None, "",
            "The Unix socket to listen on, or `off`. Unset: the first usable place, and the start says which"),
     Option("SIDECAR_SOCKET_MODE", "socket_mode", MODE, "0660", "octal", "The socket's permissions"),
@@ -136,7 +138,7 @@ OPTIONS = (
            "The text to summarize or analyze"),
     Option("SIDECAR_MAX_CHAT_BYTES", "limits.max_chat_bytes", _PAYLOAD_SIZE, "1048576", "bytes",
            "The message of a chat with its context and history"),
-    Option("SIDECAR_MAX_REPLY_BYTES", "limits.max_reply_bytes", _SIZE, "1048576", "bytes", "The text of a reply"),
+    Option("SIDECAR_MAX_REPLY_BYTES", "limits.max_reply_bytes", _REPLY_SIZE, "1048576", "bytes", "The text of a reply"),
     Option("SIDECAR_MAX_REPLIES_BYTES", "limits.max_replies_bytes", _SIZE, "67108864", "bytes",
            "All replies that are running or kept"),
     Option("SIDECAR_MAX_UNFINISHED_BYTES", "limits.max_unfinished_bytes", _SIZE, "67108864", "bytes",
@@ -150,7 +152,7 @@ def render_table() -> str:
     """Return the settings as a table in Markdown."""
     rows = ["| setting | default | unit | meaning |", "| --- | --- | --- | --- |"]
     for option in OPTIONS:
-        default = "" if option.default is None else f"`{option.default}`"
+        default = f"`{option.default}`" if option.default else ""
         unit = ", ".join(filter(None, (option.unit, option.kind.bounds)))
         rows.append(f"| `{option.name}` | {default} | {unit} | {option.help} |")
     return "\n".join(rows) + "\n"

@@ -82,6 +82,9 @@ def _is_there(directory: Path, gid: int | None) -> bool:
     try:
         directory.mkdir(mode=0o750)
     except FileExistsError:
+        with contextlib.suppress(OSError):  # it may be somebody else's, who knows why
+            if gid is not None and directory.stat().st_gid != gid:
+                os.chown(directory, -1, gid)
         return True
     except OSError:
         return False
