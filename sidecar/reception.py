@@ -9,6 +9,7 @@ from anyio.abc import TaskGroup
 from sidecar.connections import Connections
 from sidecar.dialects import refusal_of_all_dialects
 from sidecar.errors import Overloaded
+from sidecar.observability import Seldom
 from sidecar.secret import Secret
 from sidecar.session import Peer
 from sidecar.settings import Limits
@@ -31,6 +32,9 @@ class Reception:
         self._limits = limits
         self._guests = 0
         self._strangers = 0
+        """Of these: on TCP those that have not shown the token, on the Unix socket those that are only told no."""
+        self._crowded = Seldom()
+        self._forbidden = Seldom()
 
     def welcome_unix(self, connection: socket.socket, *, admission: Admission) -> None:
         """Serve a connection to the Unix socket."""
@@ -52,24 +56,33 @@ class Reception:
 
     def refuse(self, connection: socket.socket) -> None:
         """Tell a connection that there is no room, in the dialect that it has begun to speak, and close it."""
-        logger.debug("connection refused: no room")
+        if self._crowded.is_due():
+            logger.warning("connections are refused: no room (SIDECAR_MAX_CONNECTIONS)")
         error = Overloaded("The sidecar has no room for another connection.", retry_after=_RETRY_AFTER_SECONDS)
         refuse(connection, partial(refusal_of_all_dialects, error))
 
     async def _serve_unix(self, connection: socket.socket, admission: Admission) -> None:
         stream = SocketStream(connection)
+        refusal = None
         try:
             who = credentials_of(connection)
-            peer = Peer(
-                name=f"unix uid={who.uid} pid={who.pid}",
-                first_byte_seconds=self._limits.socket_first_byte_seconds,
-                refusal=await admission.check(who),
-            )
-            if peer.refusal is not None:
-                logger.warning("%s %s", peer.name, peer.refusal)
-            await self._connections.serve(stream, peer)
+            name = f"unix uid={who.uid} pid={who.pid}"
+            refusal = await admission.check(who)
+            if refusal is None:
+                peer = Peer(name=name, first_byte_seconds=self._limits.socket_first_byte_seconds)
+                await self._connections.serve(stream, peer)
+                return
+            self._strangers += 1
+            if self._forbidden.is_due():
+                logger.warning("%s %s", name, refusal)
+            if self._strangers <= self._limits.max_unauthorized_connections:
+                peer = Peer(name=name, first_byte_seconds=self._limits.first_byte_seconds, refusal=refusal)
+                await self._connections.serve(stream, peer)
+        except Exception:  # a fence: what fails before the connection is served ends no other
+            logger.exception("connection failed before it was served")
         finally:
             stream.close()
+            self._strangers -= refusal is not None
             self._guests -= 1
 
     async def _serve_tcp(self, connection: socket.socket, token: Secret | None) -> None:

@@ -148,3 +148,46 @@ async def receiving(limits: Limits) -> AsyncIterator[tuple[Street, Guests]]:
         async with anyio.create_task_group() as tasks:
             yield Street(Reception(guests, tasks, limits=limits), stack), guests
             tasks.cancel_scope.cancel()
+
+
+async def test_those_who_may_not_are_few_and_do_not_crowd_the_others_out(limits: Limits) -> None:
+    class Curious(Connections):
+        def __init__(self) -> None:
+            self.refusals: list[object] = []
+
+        async def serve(self, stream: ByteStream, peer: Peer) -> None:
+            self.refusals.append((peer.refusal and str(peer.refusal), peer.first_byte_seconds))
+            await anyio.sleep_forever()
+
+    connections = Curious()
+    with ExitStack() as stack:
+        async with anyio.create_task_group() as tasks:
+            street = Street(Reception(connections, tasks, limits=limits), stack)
+            for _ in range(3):
+                street.come_by_unix(Stern(uids=None, gid=0))
+                await anyio.wait_all_tasks_blocked()
+            assert connections.refusals == [("No.", limits.first_byte_seconds)] * 2
+            street.come_by_unix()
+            await anyio.wait_all_tasks_blocked()
+            assert connections.refusals[2:] == [(None, limits.socket_first_byte_seconds)]
+            tasks.cancel_scope.cancel()
+
+
+async def test_what_fails_before_a_connection_is_served_ends_no_other(
+    limits: Limits, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Admission):
+        async def check(self, peer: Credentials) -> Forbidden | None:
+            raise OSError("no directory of users")
+
+    guests = Guests()
+    with ExitStack() as stack:
+        async with anyio.create_task_group() as tasks:
+            street = Street(Reception(guests, tasks, limits=limits), stack)
+            street.come_by_unix(Broken(uids=None, gid=0))
+            await anyio.wait_all_tasks_blocked()
+            street.come_by_unix()
+            await anyio.wait_all_tasks_blocked()
+            assert len(guests.peers) == 1
+            guests.let_go()
+    assert "connection failed before it was served" in caplog.text

@@ -65,6 +65,7 @@ class Requests:
 
     def reject(self, addressee: Addressee, error: ProtocolError, held_bytes: int) -> None:
         """Answer a message that is no request."""
+        _log_refused("-", addressee, error.code)
         usage = None if error.code is Code.BAD_MESSAGE else NO_USAGE
         self._say(addressee, refuse(addressee, error, usage=usage), held_bytes)
 
@@ -117,6 +118,7 @@ class Requests:
         try:
             self.jobs.submit(job)
         except SidecarError as exc:
+            _log_refused(what, addressee, exc.code)
             self._answer(refuse(addressee, exc), held_bytes)
 
     def _control(self, request: Request) -> bytes:
@@ -156,6 +158,10 @@ class Requests:
     def _answer(self, answer: bytes, held_bytes: int) -> None:
         self._outbox.put_unread(self._dialect.wrap(answer))
         self._intake.let_go(held_bytes)
+
+
+def _log_refused(what: str, addressee: Addressee, code: Code) -> None:
+    logger.info("request %s action=%s id=%s", code, what, addressee.id if isinstance(addressee.id, str) else "-")
 
 
 def _log(job: Job) -> None:

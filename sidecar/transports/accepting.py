@@ -3,13 +3,14 @@
 import contextlib
 import errno
 import logging
-import math
 import os
 import socket
 from collections.abc import Callable, Iterator
 
 import anyio
 import anyio.lowlevel
+
+from sidecar.observability import Seldom
 
 logger = logging.getLogger(__name__)
 
@@ -22,9 +23,6 @@ _BATCH = 64
 # A failing accept is tried again after so long, doubled each time.
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 1.0
-
-# While accept goes on failing, that is said so often.
-_COMPLAINT_SECONDS = 10.0
 
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
@@ -55,19 +53,6 @@ class _Reserve:
             self._fd = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
-class _Complaints:
-    """Logs what fails, but not each time."""
-
-    def __init__(self) -> None:
-        self._silent_until = -math.inf
-
-    def log(self, exc: OSError, consequence: str) -> None:
-        now = anyio.current_time()
-        if now >= self._silent_until:
-            self._silent_until = now + _COMPLAINT_SECONDS
-            logger.warning("accept fails, %s: %s", consequence, exc.strerror)
-
-
 async def accept(
     listener: socket.socket,
     *,
@@ -80,20 +65,22 @@ async def accept(
     there is no descriptor for, and does not keep it.
     """
     reserve = _Reserve()
-    complaints = _Complaints()
+    complaint = Seldom()
     pause = 0.0
     try:
         while True:
             await anyio.wait_readable(listener)
             try:
                 for _ in range(_BATCH):
-                    if (reason := _accept_one(listener, reserve, welcome=welcome, refuse=refuse)) is not None:
-                        complaints.log(reason, "refusing connections")
+                    reason = _accept_one(listener, reserve, welcome=welcome, refuse=refuse)
+                    if reason is not None and complaint.is_due():
+                        logger.warning("accept fails, refusing connections: %s", reason.strerror)
                     pause = 0.0
             except (BlockingIOError, ConnectionAbortedError):  # nobody is there, or not any more
                 pause = 0.0
             except OSError as exc:
-                complaints.log(exc, "trying again")
+                if complaint.is_due():
+                    logger.warning("accept fails, trying again: %s", exc.strerror)
                 pause = min(max(pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
                 await anyio.sleep(pause)
             await anyio.lowlevel.checkpoint()

@@ -117,3 +117,12 @@ main(["serve"])
         assert program.stdout.readline() == b"up\n"
         program.send_signal(number)
         assert program.wait(PATIENCE_SECONDS) == status
+
+
+def test_a_bug_ends_with_70(served: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(options: argparse.Namespace) -> int:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(serve, "run", fail)
+    assert main(["serve"]) == 70
+    assert "a bug" in capsys.readouterr().err

@@ -183,3 +183,15 @@ async def test_controls_take_no_place() -> None:
         assert getattr(await client.read(), "code", None) == Code.OVERLOADED
         (await house.next_call()).finish()
         assert isinstance(await client.read(), Done)
+
+
+async def test_in_lines_more_requests_than_may_wait_are_read_as_they_are_answered() -> None:
+    async with open_house(max_running=1, max_waiting=2) as house:
+        client = house.connect(LINES)
+        for number in range(8):
+            client.chat(content=f"question {number}")
+        for number in range(8):
+            call = await house.next_call()
+            assert call.prompt.messages[-1].content == f"question {number}"
+            call.finish()
+            assert isinstance(await client.read(), Success)

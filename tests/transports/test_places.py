@@ -135,3 +135,11 @@ def test_a_client_looks_where_the_socket_would_go(tmp_path: Path, monkeypatch: p
         (tmp_path / usable).mkdir()
     path = default_socket_path(run_dir=run_dir, runtime_dir=runtime_dir, gid=None)
     assert path in possible_socket_paths(run_dir=run_dir, runtime_dir=runtime_dir)
+
+
+def test_a_directory_of_ours_is_given_to_the_group_that_is_set_later(run_dir: Path, tmp_path: Path) -> None:
+    default_socket_path(run_dir=run_dir, runtime_dir=tmp_path, gid=None)
+    groups = [gid for gid in (*os.getgroups(), *([4711] if os.geteuid() == 0 else [])) if gid != os.getegid()]
+    for gid in groups[:1]:
+        path = default_socket_path(run_dir=run_dir, runtime_dir=tmp_path, gid=gid)
+        assert path.parent.stat().st_gid == gid
