@@ -119,10 +119,14 @@ main(["serve"])
         assert program.wait(PATIENCE_SECONDS) == status
 
 
-def test_a_bug_ends_with_70(served: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def fail(options: argparse.Namespace) -> int:
-        raise RuntimeError("a bug")
+def test_a_bug_is_told_to_the_hook_for_bugs_and_ends_with_70(served: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = RuntimeError("a bug")
 
+    def fail(options: argparse.Namespace) -> int:
+        raise bug
+
+    told: list[object] = []
     monkeypatch.setattr(serve, "run", fail)
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, exc, _trace: told.append(exc))
     assert main(["serve"]) == 70
-    assert "a bug" in capsys.readouterr().err
+    assert told == [bug]
