@@ -1,4 +1,4 @@
-"""Connections to a provider: kept, refused, redirected, busy in both directions. The ids are rows of the failure matrix."""
+"""Connections to a provider: kept, refused, redirected, busy both ways. The ids are rows of the failure matrix."""
 
 import socket
 import threading
