@@ -1,7 +1,8 @@
 """Looks through all that the tests and their programs put out for the keys that they use: none may be seen anywhere.
 
 A pytest plugin, which conftest.py takes in. What a test captured, its log included, is searched, passed or not; what
-the programs say that tests start is printed for it (tests/e2e/program.py). So every key in a test begins like these.
+programs say on stderr, and on a stdout that is read to its end, is printed for it (tests/e2e/program.py, terminal.py).
+So every key in a test begins like these.
 """
 
 import re

@@ -104,7 +104,9 @@ class Program:
         """Send all to its stdin, and return all that comes from its stdout until its end."""
         with self.stdin as stdin:
             stdin.write(sent)
-        return self.stdout.read()
+        came = self.stdout.read()
+        print(came.decode(errors="replace"))  # where tests/canary.py looks through it
+        return came
 
     def signal(self, number: Signals = SIGTERM) -> None:
         self.process.send_signal(number)
