@@ -1,0 +1,190 @@
+<?php
+
+declare(strict_types=1);
+
+namespace OpenaiMoodleSidecar;
+
+use OpenaiMoodleSidecar\Error\ConnectionFailed;
+use OpenaiMoodleSidecar\Error\ConnectionLost;
+use OpenaiMoodleSidecar\Error\DeadlineExceeded;
+use OpenaiMoodleSidecar\Error\Forbidden;
+use OpenaiMoodleSidecar\Error\ProtocolViolation;
+use OpenaiMoodleSidecar\Error\SidecarError;
+use OpenaiMoodleSidecar\Error\SidecarException;
+use OpenaiMoodleSidecar\Error\Unauthorized;
+use OpenaiMoodleSidecar\Event\Done;
+use OpenaiMoodleSidecar\Event\Heartbeat;
+use OpenaiMoodleSidecar\Transport\Connection;
+use OpenaiMoodleSidecar\Transport\EndOfConnection;
+use OpenaiMoodleSidecar\Transport\Transport;
+use OpenaiMoodleSidecar\Transport\TransportFailed;
+use OpenaiMoodleSidecar\Wire\Message;
+
+/**
+ * One request on a connection of its own, from the choice of a transport to its end.
+ *
+ * A request that a sidecar may have understood is never sent again: the model may have been asked, and paid.
+ *
+ * @internal
+ */
+final class Call
+{
+    /** How long a cancelled request is waited for, so that its cost is known. */
+    private const CANCEL_SECONDS = 2.0;
+
+    /** The sidecar's first word. */
+    public readonly Message $first;
+
+    private readonly Deadline $end;
+
+    private bool $isDone = false;
+
+    private function __construct(
+        private readonly string $id,
+        private readonly Connection $connection,
+        private readonly Deadlines $deadlines,
+    ) {
+        $this->end = new Deadline($deadlines->total);
+    }
+
+    /**
+     * Sends the request over the first transport that takes it, and waits for the first word.
+     *
+     * @throws SidecarException It was refused, or could not be spoken of.
+     */
+    public static function open(Settings $settings, Request $request, bool $stream): self
+    {
+        $reasons = [];
+        foreach (self::inTurn($settings) as $transport) {
+            $name = $transport->name();
+            if ($request->needsServer() && !$transport->outlivesConnection()) {
+                $reasons[$name] = 'It keeps no reply beyond its own connection.';
+                continue;
+            }
+            try {
+                return self::openOver($transport, $settings->deadlines, $request, $stream);
+            } catch (TransportFailed $exception) {
+                $reasons[$name] = $exception->getMessage();
+            } catch (Forbidden | Unauthorized $exception) {
+                $reasons[$name] = $exception->getMessage();
+                $refusal = $exception;
+            }
+            $settings->rest->rest($name, $settings->restSeconds);
+        }
+        throw $refusal ?? new ConnectionFailed($reasons);
+    }
+
+    /**
+     * The same over one transport only.
+     *
+     * @throws TransportFailed It does not lead to a sidecar, or that took no request.
+     */
+    public static function openOver(Transport $transport, Deadlines $deadlines, Request $request, bool $stream): self
+    {
+        $id = bin2hex(random_bytes(6));
+        $payload = $request->encode($id, $stream, $transport->token());
+        $call = new self($id, $transport->connect($deadlines->connect), $deadlines);
+        $call->begin($payload, waitsForAnswer: !$stream && !$request->isControl());
+        return $call;
+    }
+
+    /**
+     * Waits for the next word.
+     *
+     * @throws SidecarException The request has failed, or the connection.
+     */
+    public function next(): Message
+    {
+        return $this->receive('silence', $this->deadlines->silence);
+    }
+
+    /** Ends the request, and returns what it has cost, if that is known in time. */
+    public function cancel(): ?Usage
+    {
+        $deadline = new Deadline(self::CANCEL_SECONDS);
+        $cancel = json_encode(['action' => 'cancel', 'id' => $this->id], JSON_THROW_ON_ERROR);
+        try {
+            $this->connection->send($cancel, $deadline);
+            while (($payload = $this->connection->receive($deadline)) !== null) {
+                $body = Message::decode($payload)?->body;
+                if ($body instanceof Done || $body instanceof SidecarError) {
+                    $this->isDone = true;
+                    return $body->usage;
+                }
+            }
+        } catch (EndOfConnection | ProtocolViolation) {
+            // It is gone, and with it the request.
+        }
+        return null;
+    }
+
+    public function close(): void
+    {
+        $this->connection->close($this->isDone);
+    }
+
+    /** @return list<Transport> In their order, but those that failed just now at the end. */
+    private static function inTurn(Settings $settings): array
+    {
+        $resting = [];
+        $ready = [];
+        foreach ($settings->transports as $transport) {
+            if ($settings->rest->isResting($transport->name())) {
+                $resting[] = $transport;
+            } else {
+                $ready[] = $transport;
+            }
+        }
+        return [...$ready, ...$resting];
+    }
+
+    private function begin(string $payload, bool $waitsForAnswer): void
+    {
+        $seconds = $waitsForAnswer ? $this->deadlines->total : $this->deadlines->firstEvent;
+        $this->connection->send($payload, new Deadline($this->deadlines->firstEvent));
+        try {
+            $this->first = $this->receive($waitsForAnswer ? 'total' : 'firstEvent', $seconds);
+        } catch (ConnectionLost | DeadlineExceeded $exception) {
+            if (!$this->connection->isSent()) {
+                throw new TransportFailed("It took no request: {$exception->getMessage()}");
+            }
+            throw $exception;
+        }
+    }
+
+    private function receive(string $deadlineName, float $seconds): Message
+    {
+        $deadline = new Deadline(min($seconds, $this->end->left()));
+        do {
+            try {
+                $payload = $this->connection->receive($deadline);
+            } catch (EndOfConnection $exception) {
+                if ($exception->isUnread) {
+                    throw new TransportFailed($exception->getMessage());
+                }
+                throw new ConnectionLost($exception->getMessage());
+            }
+            if ($payload === null) {
+                throw $this->end->left() > 0
+                    ? new DeadlineExceeded($deadlineName, $seconds)
+                    : new DeadlineExceeded('total', $this->deadlines->total);
+            }
+            $message = Message::decode($payload);
+        } while ($message === null);
+        return $this->check($message);
+    }
+
+    /** @throws SidecarError The request has failed. */
+    private function check(Message $message): Message
+    {
+        $this->isDone = $message->isEnd();
+        if ($message->body instanceof SidecarError) {
+            // Without an id it speaks of the connection, or of a request that could not be read: ours in any case.
+            throw $message->body;
+        }
+        if ($message->id !== $this->id && !($message->body instanceof Heartbeat)) {
+            throw new ProtocolViolation('The sidecar sent a message that belongs to no request.');
+        }
+        return $message;
+    }
+}

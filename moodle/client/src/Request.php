@@ -1,0 +1,132 @@
+<?php
+
+declare(strict_types=1);
+
+namespace OpenaiMoodleSidecar;
+
+use OpenaiMoodleSidecar\Error\TooLarge;
+use OpenaiMoodleSidecar\Wire\FrameDecoder;
+
+/**
+ * What is asked of the sidecar.
+ *
+ * `$fields` are those of SPEC.md 3.2 by their names on the wire; null is the same as absent. What is wrong with them is
+ * said by the sidecar, in the exception that the request ends with.
+ *
+ * @phpstan-type Common array{
+ *     context?: ?string, instructions?: ?string, user_id?: string|int|null, course_id?: string|int|null,
+ *     model?: ?string, max_tokens?: ?int, temperature?: int|float|null, language?: ?string,
+ *     detach?: ?bool, ticket?: ?bool, key?: ?string, ...
+ * }
+ */
+final class Request
+{
+    /** Fields that the client fills in. */
+    private const RESERVED = ['action', 'id', 'token', 'stream'];
+
+    /** @param array<string, mixed> $fields */
+    private function __construct(public readonly string $action, private readonly array $fields)
+    {
+        $reserved = array_intersect(self::RESERVED, array_keys($fields));
+        if ($reserved !== []) {
+            throw new \InvalidArgumentException('The client itself fills in `' . implode('`, `', $reserved) . '`.');
+        }
+    }
+
+    /**
+     * Answers the latest message of a conversation; `history` has what was said before, oldest first.
+     *
+     * @param Common&array{history?: list<array{role: 'user'|'assistant', content: string}>|null, ...} $fields
+     */
+    public static function chat(string $content, array $fields = []): self
+    {
+        return new self('chat', ['content' => $content] + $fields);
+    }
+
+    /**
+     * Summarizes a text.
+     *
+     * @param Common&array{length?: 'short'|'medium'|'long'|null, style?: 'prose'|'bullets'|null, ...} $fields
+     */
+    public static function summarize(string $content, array $fields = []): self
+    {
+        return new self('summarize', ['content' => $content] + $fields);
+    }
+
+    /**
+     * Analyzes a text for teaching and learning.
+     *
+     * @param Common&array{format?: 'text'|'json'|null, ...} $fields
+     */
+    public static function analyze(string $content, array $fields = []): self
+    {
+        return new self('analyze', ['content' => $content] + $fields);
+    }
+
+    /** Reads a detached reply: as a stream the deltas behind `$after`, in one piece the whole text. */
+    public static function resume(string $reply, int $after = 0, string|int|null $userId = null): self
+    {
+        return new self('resume', ['reply' => $reply, 'after' => $after, 'user_id' => $userId]);
+    }
+
+    /** @internal See Client::cancel. */
+    public static function cancel(string $reply, string|int|null $userId = null): self
+    {
+        return new self('cancel', ['reply' => $reply, 'user_id' => $userId]);
+    }
+
+    /** @internal See Client::ticket. */
+    public static function ticket(string $reply, int $after = 0, string|int|null $userId = null): self
+    {
+        return new self('ticket', ['reply' => $reply, 'after' => $after, 'user_id' => $userId]);
+    }
+
+    /** @internal See Client::status. */
+    public static function ping(): self
+    {
+        return new self('ping', []);
+    }
+
+    /** Whether the reply outlives its connection. */
+    public function isDetached(): bool
+    {
+        return ($this->fields['detach'] ?? false) === true;
+    }
+
+    /** Whether only a sidecar that keeps running can serve it: it is about a reply beyond its own connection. */
+    public function needsServer(): bool
+    {
+        return $this->isDetached() || in_array($this->action, ['resume', 'cancel', 'ticket'], true);
+    }
+
+    /** Whether it is answered at once, by an event, whether it streams or not. */
+    public function isControl(): bool
+    {
+        return in_array($this->action, ['cancel', 'ticket', 'ping'], true);
+    }
+
+    /**
+     * Returns the request as a payload.
+     *
+     * @internal
+     *
+     * @throws TooLarge The payload is longer than any frame may be.
+     */
+    public function encode(string $id, bool $stream, ?string $token): string
+    {
+        $fields = ['action' => $this->action, 'id' => $id, 'token' => $token] + $this->fields;
+        if ($stream) {
+            $fields['stream'] = true;
+        }
+        $present = array_filter($fields, static fn (mixed $value): bool => $value !== null);
+        $payload = json_encode(
+            $present,
+            JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
+        );
+        if (strlen($payload) > FrameDecoder::MAX_PAYLOAD_BYTES) {
+            $limit = FrameDecoder::MAX_PAYLOAD_BYTES;
+            throw new TooLarge("A request has at most $limit bytes; this one has " . strlen($payload) . '.', 'too_large');
+        }
+        return $payload;
+    }
+}
