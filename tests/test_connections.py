@@ -4,9 +4,9 @@ import pytest
 from protocol.codec import decode_request
 from protocol.errors import Code
 from protocol.messages import Done, Error, Failure, Request
-from sidecar.dialects import FRAMES, LINES, NOT_IMPLEMENTED
+from sidecar.dialects import FRAMES, LINES, NOT_IMPLEMENTED, PayloadDialect
 from sidecar.errors import Forbidden
-from sidecar.session import Dialect, Peer
+from sidecar.session import Peer
 from tests.protocol.vectors import DetectVector, cases
 from tests.session.house import Client, House, in_virtual_time, open_house, settle
 
@@ -135,7 +135,7 @@ async def test_a_peer_that_leaves_without_a_word_is_let_go() -> None:
 
 
 @both_dialects
-async def test_after_the_first_byte_no_time_is_set_by_it(dialect: Dialect) -> None:
+async def test_after_the_first_byte_no_time_is_set_by_it(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = house.welcome(dialect, peer=Peer(name="test", first_byte_seconds=0.02))
         client.chat("1")
@@ -203,7 +203,7 @@ async def test_whoever_may_not_connect_is_told_only_in_a_dialect_of_ours(first: 
 
 
 @both_dialects
-async def test_a_peer_that_breaks_in_the_middle_harms_nobody(dialect: Dialect) -> None:
+async def test_a_peer_that_breaks_in_the_middle_harms_nobody(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         good, bad = house.welcome(), house.welcome(dialect)
         for client in (good, bad):

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
+from sidecar.dialects._payloads import PayloadDialect
 from sidecar.dialects.frames import FRAMES
 from sidecar.dialects.http import NOT_IMPLEMENTED, SERVICE_UNAVAILABLE
 from sidecar.dialects.lines import LINES
 from sidecar.errors import SidecarError
-from sidecar.session import encode_unasked
 
-__all__ = ["FRAMES", "LINES", "NOT_IMPLEMENTED", "detect", "refusal_of_all_dialects"]
+__all__ = ["FRAMES", "LINES", "NOT_IMPLEMENTED", "PayloadDialect", "detect", "refusal_of_all_dialects"]
 
 
 def detect(first: int) -> Literal["frames", "lines", "http"] | None:
@@ -29,4 +29,4 @@ def refusal_of_all_dialects(error: SidecarError, first: int | None) -> bytes:
         return SERVICE_UNAVAILABLE
     if spoken is None:
         return b""
-    return encode_unasked(FRAMES if spoken == "frames" else LINES, error)
+    return (FRAMES if spoken == "frames" else LINES).refuse(error)

@@ -2,9 +2,9 @@
 
 from protocol.codec import Addressee
 from protocol.framing import FrameDecoder, encode_frame
-from sidecar.session import Dialect
+from sidecar.dialects._payloads import PayloadDialect
 
-FRAMES = Dialect(
+FRAMES = PayloadDialect(
     name="frames",
     new_decoder=FrameDecoder,
     wrap=encode_frame,

@@ -4,9 +4,9 @@ from msgspec import UNSET
 
 from protocol.codec import Addressee
 from protocol.framing import LineDecoder, encode_line
-from sidecar.session import Dialect
+from sidecar.dialects._payloads import PayloadDialect
 
-LINES = Dialect(
+LINES = PayloadDialect(
     name="lines",
     new_decoder=LineDecoder,
     wrap=encode_line,

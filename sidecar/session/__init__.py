@@ -1,9 +1,26 @@
 """One connection, whatever transport it came by and whatever dialect it speaks."""
 
-from sidecar.session.answers import encode_unasked
+from sidecar.session.answers import address, refusal
 from sidecar.session.byte_stream import ByteStream, PeerGone
-from sidecar.session.dialect import Dialect
+from sidecar.session.dialect import Decoder, Dialect, Errand, Form, Incoming, NoMore, Send
 from sidecar.session.peer import ByteBudget, Peer, SessionLimits
-from sidecar.session.session import Session
+from sidecar.session.session import Session, TooSlow
 
-__all__ = ["ByteBudget", "ByteStream", "Dialect", "Peer", "PeerGone", "Session", "SessionLimits", "encode_unasked"]
+__all__ = [
+    "ByteBudget",
+    "ByteStream",
+    "Decoder",
+    "Dialect",
+    "Errand",
+    "Form",
+    "Incoming",
+    "NoMore",
+    "Peer",
+    "PeerGone",
+    "Send",
+    "Session",
+    "SessionLimits",
+    "TooSlow",
+    "address",
+    "refusal",
+]

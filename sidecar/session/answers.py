@@ -4,13 +4,11 @@ import math
 
 from msgspec import UNSET, UnsetType
 
-from protocol import codec
 from protocol.codec import Addressee
 from protocol.errors import ProtocolError
 from protocol.messages import Answer, Done, Error, Event, Failure, Generate, Request, Resume, Success, Usage
 from sidecar.errors import SidecarError
 from sidecar.replies import End, Reply
-from sidecar.session.dialect import Dialect
 
 NO_USAGE = Usage(prompt_tokens=0, completion_tokens=0)
 
@@ -80,28 +78,23 @@ def error_event(
 def address(request: Request) -> Addressee:
     """Return to whom, and in which form, the answers to `request` go."""
     wants_events = bool(request.stream) if isinstance(request, Generate | Resume) else True
-    return Addressee(id=echo(request.id), wants_events=wants_events, token=None)
+    return Addressee(id=echo(request.id), wants_events=wants_events, token=request.token)
 
 
-def refuse(addressee: Addressee, error: SidecarError | ProtocolError, *, usage: Usage | None = NO_USAGE) -> bytes:
-    """Return the payload that ends a request before it began: its only message."""
+def refusal(
+    addressee: Addressee, error: SidecarError | ProtocolError, *, usage: Usage | None = NO_USAGE
+) -> Error | Failure:
+    """Return what ends a request before it began: its only message."""
     if addressee.wants_events:
-        return codec.encode(error_event(addressee.id, error, usage=usage))
-    return codec.encode(
-        Failure(
-            success=False,
-            error=str(error),
-            code=error.code,
-            id=addressee.id,
-            usage=usage,
-            retry_after=_rounded_up(error),
-        )
+        return error_event(addressee.id, error, usage=usage)
+    return Failure(
+        success=False,
+        error=str(error),
+        code=error.code,
+        id=addressee.id,
+        usage=usage,
+        retry_after=_rounded_up(error),
     )
-
-
-def encode_unasked(dialect: Dialect, error: SidecarError | ProtocolError) -> bytes:
-    """Return the bytes that tell a connection of an error that no request caused."""
-    return dialect.wrap(refuse(dialect.unasked, error, usage=None))
 
 
 def _rounded_up(error: SidecarError | ProtocolError) -> float | None:

@@ -1,14 +1,61 @@
-"""What the dialects that carry payloads differ in; sidecar/dialects has one file for each. SPEC.md, section 2."""
+"""What the dialects differ in; sidecar/dialects has one file, or one folder, for each. SPEC.md, section 2."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from protocol.codec import Addressee
+from protocol.errors import ProtocolError
+from protocol.messages import Answer, Event, Request
+from sidecar.errors import SidecarError
+
+if TYPE_CHECKING:
+    from sidecar.service import Service
+    from sidecar.session.jobs import Job
+
+T_co = TypeVar("T_co", covariant=True)
+
+Send = Callable[[list[Event]], Awaitable[None]]
+"""Sends messages, and waits while the connection takes too little."""
 
 
-class Decoder(Protocol):
-    """Takes payloads out of a stream of bytes, as the decoders of protocol/framing.py do."""
+class Form(Protocol):
+    """How the messages of one request become bytes on its connection."""
+
+    @property
+    def heartbeat(self) -> bytes:
+        """A sign of life for a request that gets events; b"" where none can be given now."""
+
+    def encode(self, messages: Sequence[Event | Answer]) -> bytes:
+        """Return the bytes of the next messages, in the order in which they are sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A request that is served in a way of its own: `serve` returns its last message, `what` names it in the log."""
+
+    what: str
+    serve: "Callable[[Job, Service, Send], Awaitable[Event | Answer]]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """What a client has sent, as its dialect understands it."""
+
+    asked: Request | Errand | ProtocolError | SidecarError
+    """An error: it cannot be understood, or must not be served, and is answered so."""
+    addressee: Addressee
+    form: Form
+    is_open: bool = False
+    """Whether who has sent it need not be known here: all may ask this, or the dialect has looked."""
+
+
+class NoMore(Exception):
+    """The last request of a connection has come; what follows means nothing."""
+
+
+class Decoder(Protocol[T_co]):
+    """Takes something out of a stream of bytes, as the decoders of protocol/framing.py take payloads."""
 
     @property
     def buffered_bytes(self) -> int: ...
@@ -17,21 +64,29 @@ class Decoder(Protocol):
 
     def end(self) -> None: ...
 
-    def next_payload(self) -> bytes | None: ...
+    def next_payload(self) -> T_co | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class Dialect(Protocol):
     """How bytes become requests on one kind of connection, and messages bytes."""
 
-    name: str
-    new_decoder: Callable[[int], Decoder]
-    """Makes a decoder that refuses payloads of more bytes than given."""
-    wrap: Callable[[bytes], bytes]
-    """Returns the bytes that carry a payload."""
-    serves_in_turn: bool
-    """Whether requests without id are served one after the other; else a second one at a time is refused."""
-    end_means_gone: bool
-    """Whether the end of input says that the peer has left; else only that it has no more requests."""
-    unasked: Addressee
-    """The form of what no request caused."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def serves_in_turn(self) -> bool:
+        """Whether requests without id are served one after the other; else a second one at a time is refused."""
+
+    @property
+    def answers_in_order(self) -> bool:
+        """Whether answers stand in the order of their requests, whatever their ids, with nothing between them."""
+
+    @property
+    def end_means_gone(self) -> bool:
+        """Whether the end of input says that the peer has left; else only that it has no more requests."""
+
+    def new_reader(self, max_payload_bytes: int) -> Decoder[Incoming]:
+        """Make a decoder that refuses what is larger. It may raise NoMore instead of giving the next."""
+
+    def refuse(self, error: ProtocolError | SidecarError) -> bytes:
+        """Return the bytes that tell a connection of an error that no request caused."""

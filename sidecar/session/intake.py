@@ -1,6 +1,7 @@
 """Bytes of one connection on their way to becoming requests: how many it holds, since when one is unfinished."""
 
 from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 import anyio
 
@@ -8,11 +9,13 @@ from sidecar.errors import Overloaded
 from sidecar.session.dialect import Decoder
 from sidecar.session.peer import ByteBudget
 
+T = TypeVar("T")
 
-class Intake:
+
+class Intake(Generic[T]):
     """Takes payloads out of what arrives and counts every byte from its arrival until `let_go`."""
 
-    def __init__(self, decoder: Decoder, budget: ByteBudget) -> None:
+    def __init__(self, decoder: Decoder[T], budget: ByteBudget) -> None:
         self._decoder = decoder
         self._budget = budget
         self._held_bytes = 0
@@ -35,11 +38,12 @@ class Intake:
         self._held_bytes += len(chunk)
         self._decoder.feed(chunk)
 
-    def payloads(self) -> Iterator[tuple[bytes, int]]:
+    def payloads(self) -> Iterator[tuple[T, int]]:
         """Give each whole payload with the number of bytes to let go of once it is answered.
 
         Raises:
             ProtocolError: what arrived cannot be divided into payloads.
+            NoMore: the last one was given before.
         """
         decoder, began = self._decoder, self.message_began
         before = decoder.buffered_bytes

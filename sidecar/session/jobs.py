@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from protocol.codec import Addressee
+from protocol.messages import Answer, Event
 from sidecar.errors import DuplicateId, Overloaded
+from sidecar.session.dialect import Form
 
 _RETRY_AFTER_SECONDS = 1.0
 
@@ -16,8 +18,11 @@ class Job:
     what: str
     """For the log: the action."""
     addressee: Addressee
-    serve: Callable[["Job"], Awaitable[bytes]]
-    """Serves it and returns the payload of its last message."""
+    form: Form
+    serve: Callable[["Job"], Awaitable[Event | Answer]]
+    """Serves it and returns its last message."""
+    has_id: bool = True
+    """Whether it may go by its id; else it waits for its turn as those do that have none."""
     arrived: float
     """By `perf_counter`, as `first_sent`: uvloop's clock counts milliseconds and stands still between its waits."""
     held_bytes: int
@@ -31,7 +36,7 @@ class Job:
 
     @property
     def id(self) -> str | None:
-        return self.addressee.id if isinstance(self.addressee.id, str) else None
+        return self.addressee.id if self.has_id and isinstance(self.addressee.id, str) else None
 
     def cancel(self) -> None:
         """Let it end soon, by its own last message."""
@@ -57,9 +62,9 @@ class Jobs:
         return len(self._running) + len(self._waiting)
 
     @property
-    def is_streaming(self) -> bool:
-        """Whether a running job sends events."""
-        return any(job.addressee.wants_events for job in self._running)
+    def streaming(self) -> Job | None:
+        """One of the running jobs that send events."""
+        return next((job for job in self._running if job.addressee.wants_events), None)
 
     @property
     def is_full(self) -> bool:

@@ -1,21 +1,21 @@
 """What a connection's messages lead to: requests are served side by side, everything else is answered at once."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import anyio
 import anyio.lowlevel
 from msgspec.structs import replace
 
-from protocol import codec
 from protocol.codec import Addressee
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Cancel, Generate, Ping, Request, Resume, Ticket
+from protocol.messages import Answer, Cancel, Event, Generate, Ping, Request, Resume, Ticket
 from sidecar.errors import Cancelled, SidecarError
 from sidecar.service import Service
-from sidecar.session.answers import NO_USAGE, address, echo, refuse
-from sidecar.session.dialect import Dialect
+from sidecar.session.answers import NO_USAGE, echo, refusal
+from sidecar.session.dialect import Dialect, Errand, Incoming
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job, Jobs
 from sidecar.session.outbox import Outbox
@@ -34,7 +34,7 @@ class Requests:
         *,
         dialect: Dialect,
         service: Service,
-        intake: Intake,
+        intake: Intake[Incoming],
         outbox: Outbox,
         limits: SessionLimits,
     ) -> None:
@@ -47,27 +47,22 @@ class Requests:
             begin, max_running=limits.max_running, max_waiting=limits.max_waiting, in_turn=dialect.serves_in_turn
         )
 
-    def take(self, request: Request, held_bytes: int) -> None:
+    def take(self, incoming: Incoming, held_bytes: int) -> None:
         """Begin to serve a request, let it wait, or answer it."""
-        addressee = address(request)
+        request = incoming.asked
         if isinstance(request, Generate | Resume):
-            self._submit(
-                type(request).__name__.lower(),
-                addressee,
-                lambda job: serve(job, request, service=self._service, send=self._send),
-                held_bytes,
-            )
+            self._submit(incoming, Errand(type(request).__name__.lower(), partial(serve, request)), held_bytes)
+        elif isinstance(request, Errand):
+            self._submit(incoming, request, held_bytes)
         elif isinstance(request, Cancel) and request.reply is None:
             self._intake.let_go(held_bytes)
             self._cancel(request.id)
+        elif isinstance(request, ProtocolError | SidecarError):
+            _log_refused("-", incoming.addressee, request.code)
+            usage = None if request.code is Code.BAD_MESSAGE else NO_USAGE
+            self._say(incoming, refusal(incoming.addressee, request, usage=usage), held_bytes)
         else:
-            self._say(addressee, self._control(request), held_bytes)
-
-    def reject(self, addressee: Addressee, error: ProtocolError, held_bytes: int) -> None:
-        """Answer a message that is no request."""
-        _log_refused("-", addressee, error.code)
-        usage = None if error.code is Code.BAD_MESSAGE else NO_USAGE
-        self._say(addressee, refuse(addressee, error, usage=usage), held_bytes)
+            self._say(incoming, self._control(incoming.addressee, request), held_bytes)
 
     async def room(self) -> None:
         """Wait until another request may wait for its turn: a file of a thousand lines is read as it is answered.
@@ -85,7 +80,7 @@ class Requests:
             await anyio.lowlevel.checkpoint_if_cancelled()
             last = await self._last_message(job)
             await self._outbox.room()
-            self._outbox.put(self._dialect.wrap(last))
+            self._outbox.put(job.form.encode([last]))
         except anyio.get_cancelled_exc_class():
             job.outcome = "unread"  # the client has left
             raise
@@ -95,33 +90,41 @@ class Requests:
             self._job_ended.set()
             _log(job)
 
-    async def _last_message(self, job: Job) -> bytes:
+    async def _last_message(self, job: Job) -> Event | Answer:
         try:
             return await job.serve(job)
         except SidecarError as exc:
             job.outcome = exc.code
-            return refuse(job.addressee, exc)
+            return refusal(job.addressee, exc)
         except Exception:  # the inmost of three fences: a bug ends its own request only
             logger.exception("request failed action=%s id=%s", job.what, job.id)
             error = SidecarError("The sidecar failed on this request; its log has the cause.")
             job.outcome = error.code
-            return refuse(job.addressee, error)
+            return refusal(job.addressee, error)
 
-    async def _send(self, payloads: list[bytes]) -> None:
-        await self._outbox.room()
-        self._outbox.put(b"".join(map(self._dialect.wrap, payloads)))
+    def _submit(self, incoming: Incoming, errand: Errand, held_bytes: int) -> None:
+        form = incoming.form
 
-    def _submit(
-        self, what: str, addressee: Addressee, serve: Callable[[Job], Awaitable[bytes]], held_bytes: int
-    ) -> None:
-        job = Job(what=what, addressee=addressee, serve=serve, arrived=perf_counter(), held_bytes=held_bytes)
+        async def send(messages: list[Event]) -> None:
+            await self._outbox.room()
+            self._outbox.put(form.encode(messages))
+
+        job = Job(
+            what=errand.what,
+            addressee=incoming.addressee,
+            form=form,
+            serve=lambda job: errand.serve(job, self._service, send),
+            has_id=not self._dialect.answers_in_order,
+            arrived=perf_counter(),
+            held_bytes=held_bytes,
+        )
         try:
             self.jobs.submit(job)
         except SidecarError as exc:
-            _log_refused(what, addressee, exc.code)
-            self._answer(refuse(addressee, exc), held_bytes)
+            _log_refused(errand.what, incoming.addressee, exc.code)
+            self._answer(form.encode([refusal(incoming.addressee, exc)]), held_bytes)
 
-    def _control(self, request: Request) -> bytes:
+    def _control(self, addressee: Addressee, request: Request) -> Event | Answer:
         try:
             if isinstance(request, Ping):
                 done = self._service.status()
@@ -131,8 +134,8 @@ class Requests:
                 assert isinstance(request, Ticket)  # noqa: S101 - what is left
                 done = self._service.issue_ticket(request)
         except SidecarError as exc:
-            return refuse(address(request), exc)
-        return codec.encode(replace(done, id=echo(request.id)))
+            return refusal(addressee, exc)
+        return replace(done, id=echo(request.id))
 
     def _cancel(self, request_id: str | None) -> None:
         """End a request of this connection. Nothing to cancel is not an error: its end may be on its way."""
@@ -142,21 +145,22 @@ class Requests:
         job.cancel()
         if self.jobs.withdraw(job):
             error = Cancelled("The request was cancelled before it began.")
-            self._answer(refuse(job.addressee, error), job.held_bytes)
+            self._answer(job.form.encode([refusal(job.addressee, error)]), job.held_bytes)
 
-    def _say(self, addressee: Addressee, answer: bytes, held_bytes: int) -> None:
+    def _say(self, incoming: Incoming, answer: Event | Answer, held_bytes: int) -> None:
         """Send an answer that is ready; in lines not before the answers to earlier requests without id."""
-        if isinstance(addressee.id, str) or not self._dialect.serves_in_turn or not self.jobs.has_nameless:
-            self._answer(answer, held_bytes)
+        is_named = isinstance(incoming.addressee.id, str) and not self._dialect.answers_in_order
+        if is_named or not self._dialect.serves_in_turn or not self.jobs.has_nameless:
+            self._answer(incoming.form.encode([answer]), held_bytes)
             return
 
-        async def say(_job: Job) -> bytes:
+        async def say(*_: object) -> Event | Answer:
             return answer
 
-        self._submit("answer", addressee, say, held_bytes)
+        self._submit(incoming, Errand("answer", say), held_bytes)
 
     def _answer(self, answer: bytes, held_bytes: int) -> None:
-        self._outbox.put_unread(self._dialect.wrap(answer))
+        self._outbox.put_unread(answer)
         self._intake.let_go(held_bytes)
 
 

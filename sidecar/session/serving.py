@@ -1,26 +1,22 @@
 """One request from its beginning to its last message, whatever connection it came on."""
 
-from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from anyio.lowlevel import checkpoint
 
-from protocol import codec
-from protocol.messages import Delta, Generate, Progress, Resume, Start
+from protocol.messages import Answer, Delta, Event, Generate, Progress, Resume, Start
 from sidecar.errors import Cancelled
 from sidecar.replies import End, Reader
 from sidecar.service import Service
 from sidecar.session.answers import RequestId, echo, end_answer, end_event
+from sidecar.session.dialect import Send
 from sidecar.session.jobs import Job
 
 _FEW = 16
 
-Send = Callable[[list[bytes]], Awaitable[None]]
-"""Sends payloads, and waits while the connection takes too little."""
 
-
-async def serve(job: Job, request: Generate | Resume, *, service: Service, send: Send) -> bytes:
-    """Serve a request and return the payload of its last message, which the caller sends.
+async def serve(request: Generate | Resume, job: Job, service: Service, send: Send) -> Event | Answer:
+    """Serve a request and return its last message, which the caller sends.
 
     Raises:
         SidecarError: it was refused before anything was sent.
@@ -39,8 +35,8 @@ async def serve(job: Job, request: Generate | Resume, *, service: Service, send:
         if not request.stream:
             end = await reader.wait_end()
             job.outcome = _outcome(end)
-            return codec.encode(end_answer(request_id, reply, end))
-        await send([codec.encode(Start(id=request_id, reply=reply.id, model=reply.call.prompt.model))])
+            return end_answer(request_id, reply, end)
+        await send([Start(id=request_id, reply=reply.id, model=reply.call.prompt.model)])
         return await _stream(reader, request_id, job, send)
     finally:
         job.stop = None
@@ -56,24 +52,24 @@ def _read(request: Generate | Resume, job: Job, service: Service) -> Reader:
     return Reader(reply)
 
 
-async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -> bytes:
+async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -> Event:
     while True:
         await reader.wait()
-        payloads = []
+        messages: list[Event] = []
         if (stage := reader.take_stage()) is not None:
-            payloads.append(codec.encode(Progress(id=request_id, stage=stage.name, done=stage.done, total=stage.total)))
+            messages.append(Progress(id=request_id, stage=stage.name, done=stage.done, total=stage.total))
         first = reader.seq + 1
         for seq, text in enumerate(reader.take(), first):
-            payloads.append(codec.encode(Delta(id=request_id, seq=seq, text=text)))
-        if payloads:
+            messages.append(Delta(id=request_id, seq=seq, text=text))
+        if messages:
             if job.first_sent is None and reader.seq >= first:
                 job.first_sent = perf_counter()
-            await send(payloads)
-            if len(payloads) > _FEW:
+            await send(messages)
+            if len(messages) > _FEW:
                 await checkpoint()  # a lagging reader with a fast client would never wait for anything
         elif reader.end is not None:  # pragma: no branch - nothing else ends the wait
             job.outcome = _outcome(reader.end)
-            return codec.encode(end_event(request_id, reader.reply, reader.end))
+            return end_event(request_id, reader.reply, reader.end)
 
 
 def _outcome(end: End) -> str:

@@ -7,15 +7,12 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
-from protocol import codec
-from protocol.codec import Addressee
 from protocol.errors import BadFrame, Code, ProtocolError
-from protocol.messages import Heartbeat
 from sidecar.errors import SidecarError, Unauthorized
 from sidecar.service import Service
-from sidecar.session.answers import address, encode_unasked, refuse
+from sidecar.session.answers import refusal
 from sidecar.session.byte_stream import ByteStream, PeerCut, PeerGone
-from sidecar.session.dialect import Dialect
+from sidecar.session.dialect import Dialect, Incoming, NoMore
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job
 from sidecar.session.outbox import Outbox
@@ -35,6 +32,10 @@ _MESSAGES_A_TURN = 100
 
 # Where the end of input is no sign that the peer has left, it is looked for so often.
 _LOOK_SECONDS = 1.0
+
+
+class TooSlow(BadFrame):
+    """A message was not whole in time."""
 
 
 class _Refused(Exception):
@@ -58,7 +59,7 @@ class Session:
         self._limits = limits
         self._is_authorized = peer.token is None
         budget = limits.unfinished if self._is_authorized else limits.unfinished_of_strangers
-        self._intake = Intake(dialect.new_decoder(limits.max_payload_bytes), budget)
+        self._intake = Intake(dialect.new_reader(limits.max_payload_bytes), budget)
         self._outbox = Outbox(stream, stall_seconds=limits.stall_seconds)
         self._tasks: TaskGroup
         self._requests = Requests(
@@ -70,6 +71,8 @@ class Session:
             limits=limits,
         )
         self._receiving = anyio.CancelScope()
+        self._has_all = False
+        """Whether its last request has come, though its input goes on."""
 
     @property
     def is_idle(self) -> bool:
@@ -82,9 +85,11 @@ class Session:
             async with anyio.create_task_group() as connection:
                 connection.start_soon(self._outbox.run)
                 connection.start_soon(self._beat)
-                refusal = await self._serve(first, connection)
-                if refusal is not None:
-                    await self._say_last(refusal)
+                refused = await self._serve(first, connection)
+                if refused is not None:
+                    await self._say_last(refused)
+                if refused is not None or self._has_all:
+                    await self._linger()
                 await self._outbox.flushed()
                 connection.cancel_scope.cancel()
         except* PeerCut as cut:
@@ -97,12 +102,12 @@ class Session:
     async def _serve(self, first: bytes, connection: TaskGroup) -> _Refused | None:
         """Read to the end of input, let the requests end that still run, and return why the connection is refused."""
         async with anyio.create_task_group() as self._tasks:
-            refusal = await self._read(first)
-            if refusal is not None or (self._dialect.end_means_gone and not self._peer.is_private):
+            refused = await self._read(first)
+            if refused is not None or (self._dialect.end_means_gone and not self._peer.is_private):
                 self._tasks.cancel_scope.cancel()
             else:
                 connection.start_soon(self._look_for_peer)
-        return refusal
+        return refused
 
     async def _read(self, chunk: bytes) -> _Refused | None:
         """Take requests until the end of input. Waits for nothing but bytes, its turn and, in lines, room."""
@@ -111,18 +116,23 @@ class Session:
         try:
             while True:
                 self._intake.feed(chunk)
-                for number, (payload, held_bytes) in enumerate(self._intake.payloads(), 1):
-                    self._take(payload, held_bytes)
+                for number, (incoming, held_bytes) in enumerate(self._intake.payloads(), 1):
+                    self._authorize(incoming)
+                    self._requests.take(incoming, held_bytes)
                     await self._requests.room()
                     if number % _MESSAGES_A_TURN == 0:
                         await anyio.lowlevel.checkpoint()
                 if not chunk:
                     return None
                 chunk = await self._receive()
+        except NoMore:
+            self._has_all = True
+            await self._until_answered()
+            return None
         except (ProtocolError, SidecarError) as exc:
             return self._unasked(exc)
-        except _Refused as refusal:
-            return refusal
+        except _Refused as refused:
+            return refused
 
     async def _receive(self) -> bytes:
         """Return the next bytes; b"" at the end of input and where there was nothing to do for too long."""
@@ -131,7 +141,7 @@ class Session:
             return await self._stream.receive()
         if self._intake.message_began is None:
             return b""
-        raise BadFrame(f"A message was not whole after {self._limits.read_seconds:g} s.")
+        raise TooSlow(f"A message was not whole after {self._limits.read_seconds:g} s.")
 
     def _set_deadline(self) -> None:
         """Bound the wait for bytes: the rest of a message or, while nothing is running, the next one."""
@@ -142,31 +152,30 @@ class Session:
             deadline = anyio.current_time() + limits.idle_seconds
         self._receiving.deadline = deadline
 
-    def _take(self, payload: bytes, held_bytes: int) -> None:
-        try:
-            request = codec.decode_request(payload)
-        except ProtocolError as exc:
-            addressee = codec.decode_addressee(payload)
-            self._authorize(addressee.token, addressee)
-            self._requests.reject(addressee, exc, held_bytes)
-        else:
-            self._authorize(request.token, address(request))
-            self._requests.take(request, held_bytes)
+    async def _until_answered(self) -> None:
+        """Wait until the last request is answered, or the peer leaves; what it still sends is dropped."""
+        while self._requests.jobs:
+            with anyio.CancelScope() as self._receiving:
+                if not await self._stream.receive():
+                    return
 
-    def _authorize(self, token: str | None, addressee: Addressee) -> None:
-        """Check, at the first message, who this is."""
-        if self._is_authorized or self._peer.token is None:
+    def _authorize(self, incoming: Incoming) -> None:
+        """Check, at the first message that not everybody may send, who this is."""
+        if self._is_authorized or self._peer.token is None or incoming.is_open:
             return
+        token = incoming.addressee.token
         if token is None or not self._peer.token.matches(token):
             what = "has none" if token is None else "has a wrong one"
             error = Unauthorized(f"The first message of a TCP connection needs `token`; this one {what}.")
-            raise _Refused(error, self._dialect.wrap(refuse(addressee, error)))
+            raise _Refused(error, incoming.form.encode([refusal(incoming.addressee, error)]))
         self._is_authorized = True
         self._peer.on_authorized()
         self._intake.move_to(self._limits.unfinished)
 
     def _unasked(self, error: SidecarError | ProtocolError) -> _Refused:
-        return _Refused(error, encode_unasked(self._dialect, error))
+        # In the middle of an answer in order, nothing that is said could be told from it.
+        is_answering = self._dialect.answers_in_order and self._requests.jobs
+        return _Refused(error, b"" if is_answering else self._dialect.refuse(error))
 
     def _begin(self, job: Job) -> None:
         self._tasks.start_soon(self._serve_job, job)
@@ -174,12 +183,16 @@ class Session:
     async def _serve_job(self, job: Job) -> None:
         await self._requests.serve(job)
         self._set_deadline()
+        if self._has_all:
+            self._receiving.cancel()
 
-    async def _say_last(self, refusal: _Refused) -> None:
-        logger.info("session refused peer=%s %s", self._peer.name, refusal)
-        if refusal.code is Code.UNAUTHORIZED:
+    async def _say_last(self, refused: _Refused) -> None:
+        logger.info("session refused peer=%s %s", self._peer.name, refused)
+        if refused.code is Code.UNAUTHORIZED:
             await anyio.sleep(_WRONG_TOKEN_SECONDS)
-        self._outbox.put(refusal.message)
+        self._outbox.put(refused.message)
+
+    async def _linger(self) -> None:
         await self._outbox.flushed()
         self._stream.close_sending()
         with anyio.move_on_after(_LINGER_SECONDS):
@@ -189,13 +202,12 @@ class Session:
     async def _beat(self) -> None:
         """Give a sign of life while a streaming request is running and nothing else is written."""
         interval = self._limits.heartbeat_seconds
-        heartbeat = self._dialect.wrap(codec.encode(Heartbeat()))
         while True:
             silence = anyio.current_time() - self._outbox.last_put
             if silence < interval:
                 await anyio.sleep(interval - silence)
-            elif self._requests.jobs.is_streaming:
-                self._outbox.put(heartbeat)
+            elif (job := self._requests.jobs.streaming) is not None:
+                self._outbox.put(job.form.heartbeat)
             else:
                 await anyio.sleep(interval)
 

@@ -3,7 +3,6 @@ import pytest
 from sidecar.dialects import FRAMES, LINES, detect, refusal_of_all_dialects
 from sidecar.dialects.http import SERVICE_UNAVAILABLE
 from sidecar.errors import Overloaded
-from sidecar.session import encode_unasked
 from tests.protocol.vectors import DetectVector, cases, load
 
 ERROR = Overloaded("Full.", retry_after=1.0)
@@ -28,9 +27,9 @@ def test_the_vectors_have_every_byte_once() -> None:
 @pytest.mark.parametrize(
     ("first", "refusal"),
     [
-        (None, encode_unasked(FRAMES, ERROR)),
-        (0, encode_unasked(FRAMES, ERROR)),
-        (ord("{"), encode_unasked(LINES, ERROR)),
+        (None, FRAMES.refuse(ERROR)),
+        (0, FRAMES.refuse(ERROR)),
+        (ord("{"), LINES.refuse(ERROR)),
         (ord("P"), SERVICE_UNAVAILABLE),
         (0x16, b""),
     ],

@@ -3,21 +3,20 @@ from msgspec import UNSET
 
 from protocol.codec import Addressee
 from protocol.errors import PayloadTooLarge
-from sidecar.dialects import FRAMES, LINES
-from sidecar.session import Dialect
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 
 both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
 
 
 @both_dialects
-def test_what_is_wrapped_is_read_again(dialect: Dialect) -> None:
+def test_what_is_wrapped_is_read_again(dialect: PayloadDialect) -> None:
     decoder = dialect.new_decoder(10)
     decoder.feed(dialect.wrap(b"one") + dialect.wrap(b"two"))
     assert [decoder.next_payload() for _ in range(3)] == [b"one", b"two", None]
 
 
 @both_dialects
-def test_the_limit_is_that_of_the_decoder(dialect: Dialect) -> None:
+def test_the_limit_is_that_of_the_decoder(dialect: PayloadDialect) -> None:
     decoder = dialect.new_decoder(2)
     decoder.feed(dialect.wrap(b"one"))
     with pytest.raises(PayloadTooLarge):

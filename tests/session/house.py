@@ -18,11 +18,11 @@ from protocol.codec import decode_reply
 from protocol.messages import Answer, Delta, Done, Error, Event, Failure, Heartbeat, Start, Success
 from sidecar.actions import Rules
 from sidecar.connections import Connections
-from sidecar.dialects import FRAMES
+from sidecar.dialects import FRAMES, PayloadDialect
 from sidecar.providers import Provider
 from sidecar.replies import Replies, ReplyLimits
 from sidecar.service import Service
-from sidecar.session import ByteBudget, Dialect, Peer, PeerGone, Session, SessionLimits
+from sidecar.session import ByteBudget, Peer, PeerGone, Session, SessionLimits
 from tests.session.fakes import Call, GatedProvider, MemoryStream
 
 PEER = Peer(name="test")
@@ -73,7 +73,7 @@ async def settle() -> None:
 class Client:
     """The other end of a session: asks, and reads what comes."""
 
-    def __init__(self, stream: MemoryStream, dialect: Dialect) -> None:
+    def __init__(self, stream: MemoryStream, dialect: PayloadDialect) -> None:
         self.stream = stream
         self.messages: list[Event | Answer] = []
         """All that were read."""
@@ -206,14 +206,14 @@ class House:
         assert isinstance(self._provider, GatedProvider)
         return self._provider
 
-    def connect(self, dialect: Dialect = FRAMES, *, peer: Peer = PEER, room: float = math.inf) -> Client:
+    def connect(self, dialect: PayloadDialect = FRAMES, *, peer: Peer = PEER, room: float = math.inf) -> Client:
         """Open a connection; `room` is how much of the answers the client lets come before it reads."""
         client = Client(MemoryStream(room=room), dialect)
         self.clients.append(client)
         self._tasks.start_soon(self._serve, client, dialect, peer)
         return client
 
-    def welcome(self, dialect: Dialect = FRAMES, *, peer: Peer = PEER, room: float = math.inf) -> Client:
+    def welcome(self, dialect: PayloadDialect = FRAMES, *, peer: Peer = PEER, room: float = math.inf) -> Client:
         """Open a connection as a transport does: its first byte says what it speaks; the client expects `dialect`."""
         client = Client(MemoryStream(room=room), dialect)
         self.clients.append(client)
@@ -223,7 +223,7 @@ class House:
     async def next_call(self) -> Call:
         return await self.provider.next_call()
 
-    async def _serve(self, client: Client, dialect: Dialect, peer: Peer) -> None:
+    async def _serve(self, client: Client, dialect: PayloadDialect, peer: Peer) -> None:
         stream = client.stream
         try:
             first = await stream.receive()

@@ -1,7 +1,7 @@
 import pytest
 from msgspec import UNSET
 
-from protocol.codec import Addressee, decode_reply
+from protocol.codec import Addressee
 from protocol.errors import BadFrame, Code
 from protocol.framing import encode_frame
 from protocol.messages import (
@@ -23,8 +23,7 @@ from sidecar.errors import Overloaded, Truncated
 from sidecar.providers import Prompt
 from sidecar.replies import End, Reply
 from sidecar.replies.reply import Call
-from sidecar.session import encode_unasked
-from sidecar.session.answers import address, echo, end_answer, end_event, refuse
+from sidecar.session.answers import address, echo, end_answer, end_event, refusal
 
 USAGE = Usage(prompt_tokens=1, completion_tokens=2)
 NOTHING_SPENT = Usage(prompt_tokens=0, completion_tokens=0)
@@ -97,17 +96,17 @@ def test_a_bad_end_has_the_text_so_far_and_the_name_where_that_is_of_use(is_deta
 
 def test_a_refusal_takes_the_form_that_was_asked_for_and_cost_nothing() -> None:
     error = Overloaded("Full.", retry_after=1.01)
-    assert decode_reply(refuse(Addressee("1", True), error)) == Error(
+    assert refusal(Addressee("1", True), error) == Error(
         id="1", code=Code.OVERLOADED, message="Full.", retry_after=1.1, usage=NOTHING_SPENT
     )
-    assert decode_reply(refuse(Addressee(UNSET, False), error)) == Failure(
+    assert refusal(Addressee(UNSET, False), error) == Failure(
         success=False, error="Full.", code=Code.OVERLOADED, retry_after=1.1, usage=NOTHING_SPENT
     )
 
 
 def test_what_no_request_caused_has_the_form_of_its_dialect() -> None:
     error = BadFrame("What is this?")
-    assert encode_unasked(FRAMES, error) == encode_frame(
+    assert FRAMES.refuse(error) == encode_frame(
         b'{"event":"error","id":null,"code":"bad_frame","message":"What is this?"}'
     )
-    assert encode_unasked(LINES, error) == b'{"success":false,"error":"What is this?","code":"bad_frame"}\n'
+    assert LINES.refuse(error) == b'{"success":false,"error":"What is this?","code":"bad_frame"}\n'

@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from sidecar.dialects import FRAMES, LINES
-from sidecar.session import Dialect
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from tests.session.house import Client, House, open_house, settle
 
 pytestmark = pytest.mark.anyio
@@ -97,7 +96,7 @@ ENDINGS = [
 @both_dialects
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.__name__)
 async def test_after_every_ending_nothing_is_counted_any_more(
-    dialect: Dialect, ending: Callable[[House, Client], Awaitable[None]]
+    dialect: PayloadDialect, ending: Callable[[House, Client], Awaitable[None]]
 ) -> None:
     async with open_house(max_running=1, max_waiting=1) as house:
         client = house.connect(dialect)
@@ -108,7 +107,7 @@ async def test_after_every_ending_nothing_is_counted_any_more(
 
 
 @both_dialects
-async def test_what_has_come_of_a_message_is_counted(dialect: Dialect) -> None:
+async def test_what_has_come_of_a_message_is_counted(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = house.connect(dialect)
         message = dialect.wrap(b'{"action":"chat","content":"Hi"}')

@@ -5,9 +5,9 @@ import pytest
 
 from protocol.errors import Code
 from protocol.messages import Done, Error, Failure, Heartbeat, Start, Success
-from sidecar.dialects import FRAMES, LINES
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from sidecar.secret import Secret
-from sidecar.session import Dialect, Peer
+from sidecar.session import Peer
 from tests.session.house import Client, in_virtual_time, open_house, settle
 
 both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
@@ -24,7 +24,7 @@ async def pass_by(seconds: float, client: Client) -> list[object]:
 
 @both_dialects
 @in_virtual_time
-async def test_a_streaming_request_gets_a_heartbeat_after_ten_seconds_of_silence(dialect: Dialect) -> None:
+async def test_a_streaming_request_gets_a_heartbeat_after_ten_seconds_of_silence(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = house.connect(dialect)
         await anyio.sleep(7)  # the connection's age does not count
@@ -60,7 +60,7 @@ async def test_whatever_is_written_on_the_connection_puts_the_heartbeat_off() ->
 
 @both_dialects
 @in_virtual_time
-async def test_plain_and_waiting_requests_get_no_heartbeat(dialect: Dialect) -> None:
+async def test_plain_and_waiting_requests_get_no_heartbeat(dialect: PayloadDialect) -> None:
     async with open_house(max_running=1) as house:
         client = house.connect(dialect)
         client.chat("1")
@@ -75,7 +75,9 @@ async def test_plain_and_waiting_requests_get_no_heartbeat(dialect: Dialect) -> 
 
 @both_dialects
 @in_virtual_time
-async def test_a_connection_without_a_request_is_closed_without_a_word_after_five_minutes(dialect: Dialect) -> None:
+async def test_a_connection_without_a_request_is_closed_without_a_word_after_five_minutes(
+    dialect: PayloadDialect,
+) -> None:
     async with open_house() as house:
         client = house.connect(dialect)
         client.ask("ping", id="p")

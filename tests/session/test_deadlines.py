@@ -8,8 +8,7 @@ import pytest
 
 from protocol.errors import Code
 from protocol.messages import Done, Error, Failure, Heartbeat
-from sidecar.dialects import FRAMES, LINES
-from sidecar.session import Dialect
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from tests.session.house import open_house, settle, text_of
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +17,7 @@ both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda d
 
 
 @both_dialects
-async def test_a_message_that_does_not_become_whole_in_time_is_refused(dialect: Dialect) -> None:
+async def test_a_message_that_does_not_become_whole_in_time_is_refused(dialect: PayloadDialect) -> None:
     async with open_house(read_seconds=0.02) as house:
         client = house.connect(dialect)
         client.stream.deliver(dialect.wrap(b'{"action":"ping"}')[:-1])
@@ -30,7 +29,7 @@ async def test_a_message_that_does_not_become_whole_in_time_is_refused(dialect: 
 
 
 @both_dialects
-async def test_a_connection_without_a_request_is_closed_without_a_word(dialect: Dialect) -> None:
+async def test_a_connection_without_a_request_is_closed_without_a_word(dialect: PayloadDialect) -> None:
     async with open_house(idle_seconds=0.02) as house:
         client = house.connect(dialect)
         client.chat("1")
@@ -43,7 +42,7 @@ async def test_a_connection_without_a_request_is_closed_without_a_word(dialect: 
 
 
 @both_dialects
-async def test_heartbeats_come_while_a_streaming_request_is_silent(dialect: Dialect) -> None:
+async def test_heartbeats_come_while_a_streaming_request_is_silent(dialect: PayloadDialect) -> None:
     async with open_house(heartbeat_seconds=0.01) as house:
         client = house.connect(dialect)
         client.chat("1", stream=True)
@@ -108,7 +107,7 @@ async def test_a_stalled_reader_of_a_shared_reply_holds_no_other_back() -> None:
 
 @both_dialects
 async def test_a_client_that_asks_and_never_reads_is_cut_before_it_stalls(
-    dialect: Dialect, caplog: pytest.LogCaptureFixture
+    dialect: PayloadDialect, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "sidecar")
     async with open_house() as house:

@@ -7,17 +7,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec import UNSET
 
 from protocol.codec import Addressee
+from protocol.messages import Answer, Event
+from sidecar.dialects import FRAMES
 from sidecar.errors import DuplicateId, Overloaded
 from sidecar.session.jobs import Job, Jobs
 
 
-async def never(_job: Job) -> bytes:
+async def never(_job: Job) -> Event | Answer:
     raise AssertionError("no test serves it")
 
 
 def new_job(request_id: str | None, *, wants_events: bool = True) -> Job:
     addressee = Addressee(UNSET if request_id is None else request_id, wants_events)
-    return Job(what="chat", addressee=addressee, serve=never, arrived=0.0, held_bytes=0)
+    return Job(what="chat", addressee=addressee, form=FRAMES.form, serve=never, arrived=0.0, held_bytes=0)
 
 
 class Begun(list[Job]):
@@ -116,9 +118,9 @@ def test_only_running_jobs_with_events_stream() -> None:
     plain, streaming = new_job("a", wants_events=False), new_job("b")
     begun.jobs.submit(plain)
     begun.jobs.submit(streaming)
-    assert not begun.jobs.is_streaming
+    assert begun.jobs.streaming is None
     begun.jobs.finish(plain)
-    assert begun.jobs.is_streaming
+    assert begun.jobs.streaming is not None
 
 
 def test_cancel_stops_what_has_begun_and_is_remembered_until_then() -> None:

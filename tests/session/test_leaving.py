@@ -3,8 +3,8 @@
 import pytest
 
 from protocol.messages import Failure, Success
-from sidecar.dialects import FRAMES, LINES
-from sidecar.session import Dialect, Peer
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
+from sidecar.session import Peer
 from tests.session.house import PEER, Client, House, open_house, settle
 
 pytestmark = pytest.mark.anyio
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
 
 
-async def two_at_once(house: House, dialect: Dialect) -> Client:
+async def two_at_once(house: House, dialect: PayloadDialect) -> Client:
     """Return a client with a streamed and a plain request that the provider was asked for."""
     client = house.connect(dialect)
     client.chat("1", stream=True)
@@ -35,7 +35,7 @@ async def test_in_frames_the_end_of_input_cancels_everything_at_once() -> None:
 
 
 @both_dialects
-async def test_a_peer_that_resets_the_connection_has_left(dialect: Dialect) -> None:
+async def test_a_peer_that_resets_the_connection_has_left(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = await two_at_once(house, dialect)
         client.stream.reset()
@@ -73,7 +73,7 @@ async def test_in_lines_a_peer_is_noticed_to_leave_after_the_end_of_its_input(mo
     [(LINES, PEER), (LINES, Peer(name="stdio", is_private=True)), (FRAMES, Peer(name="stdio", is_private=True))],
 )
 async def test_in_lines_and_on_stdio_what_runs_and_waits_is_served_after_the_end_of_input(
-    dialect: Dialect, peer: Peer
+    dialect: PayloadDialect, peer: Peer
 ) -> None:
     async with open_house(max_running=2) as house:
         client = house.connect(dialect, peer=peer)
@@ -125,7 +125,9 @@ async def test_in_frames_an_unfinished_frame_is_dropped_with_its_connection() ->
 
 @both_dialects
 @pytest.mark.parametrize("detach", [False, True])
-async def test_what_still_waits_is_never_asked_for_when_its_client_leaves(dialect: Dialect, detach: bool) -> None:
+async def test_what_still_waits_is_never_asked_for_when_its_client_leaves(
+    dialect: PayloadDialect, detach: bool
+) -> None:
     async with open_house(max_running=1) as house:
         client = house.connect(dialect)
         for number in range(5):

@@ -13,10 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from protocol.errors import Code
 from protocol.messages import Answer, Delta, Done, Error, Event, Failure, Start, Success
-from sidecar.dialects import FRAMES, LINES
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from sidecar.errors import Truncated
 from sidecar.providers import Finish
-from sidecar.session import Dialect
 from tests.session.house import Client, is_end, open_house, settle
 
 IDS = st.sampled_from([None, "a", "b", "c"])
@@ -122,7 +121,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.talks) < 3)
     @rule(dialect=st.sampled_from([FRAMES, LINES]), room=st.sampled_from([0.0, 60.0, math.inf, math.inf]))
-    def connect(self, dialect: Dialect, room: float) -> None:
+    def connect(self, dialect: PayloadDialect, room: float) -> None:
         self.do(lambda: self.talks.append(Talk(self.house.connect(dialect, room=room), self.lengths)))
         self.catch_up()
 

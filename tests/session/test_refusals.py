@@ -5,9 +5,9 @@ from msgspec import UNSET
 
 from protocol.errors import Code
 from protocol.messages import Done, Error, Event, Failure
-from sidecar.dialects import FRAMES, LINES
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from sidecar.errors import Forbidden
-from sidecar.session import Dialect, Peer
+from sidecar.session import Peer
 from tests.session.house import Client, House, open_house, settle
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +17,7 @@ both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda d
 LARGE = {FRAMES: (101).to_bytes(4, "big"), LINES: b'{"action":"chat","content":"' + b"x" * 100}
 
 
-async def check_refused(client: Client, code: Code, dialect: Dialect) -> None:
+async def check_refused(client: Client, code: Code, dialect: PayloadDialect) -> None:
     """The last word has come, and then the end."""
     [last] = await client.read_all()
     if dialect is FRAMES:
@@ -44,7 +44,7 @@ async def test_bytes_that_are_no_frame_are_refused_once_and_end_what_runs() -> N
 
 
 @both_dialects
-async def test_a_payload_that_is_too_large_is_refused_before_it_is_there(dialect: Dialect) -> None:
+async def test_a_payload_that_is_too_large_is_refused_before_it_is_there(dialect: PayloadDialect) -> None:
     async with open_house(max_payload_bytes=100) as house:
         client = house.connect(dialect)
         client.stream.deliver(LARGE[dialect])
@@ -52,7 +52,7 @@ async def test_a_payload_that_is_too_large_is_refused_before_it_is_there(dialect
 
 
 @both_dialects
-async def test_what_came_whole_before_the_refusal_is_answered(dialect: Dialect) -> None:
+async def test_what_came_whole_before_the_refusal_is_answered(dialect: PayloadDialect) -> None:
     async with open_house(max_payload_bytes=100) as house:
         client = house.connect(dialect)
         client.stream.deliver(dialect.wrap(b'{"action":"ping","id":"p"}') + LARGE[dialect])
@@ -62,7 +62,7 @@ async def test_what_came_whole_before_the_refusal_is_answered(dialect: Dialect) 
 
 
 @both_dialects
-async def test_a_peer_that_may_not_connect_is_told_and_not_read(dialect: Dialect) -> None:
+async def test_a_peer_that_may_not_connect_is_told_and_not_read(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = house.connect(dialect, peer=Peer(name="test", refusal=Forbidden("Not you.")))
         client.chat("1")
@@ -71,7 +71,7 @@ async def test_a_peer_that_may_not_connect_is_told_and_not_read(dialect: Dialect
 
 
 @both_dialects
-async def test_more_than_all_connections_may_hold_is_refused(dialect: Dialect) -> None:
+async def test_more_than_all_connections_may_hold_is_refused(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         house.limits.unfinished.limit_bytes = 20
         client = house.connect(dialect)
@@ -106,7 +106,7 @@ async def test_what_still_comes_after_a_refusal_is_not_dropped_for_ever(monkeypa
 
 
 @both_dialects
-async def test_a_peer_that_leaves_at_once_is_refused_all_the_same(dialect: Dialect) -> None:
+async def test_a_peer_that_leaves_at_once_is_refused_all_the_same(dialect: PayloadDialect) -> None:
     async with open_house(max_payload_bytes=100) as house:
         client = house.connect(dialect)
         client.stream.deliver(LARGE[dialect])
@@ -148,7 +148,7 @@ BAD_MESSAGES = [
 @both_dialects
 @pytest.mark.parametrize(("payload", "form", "request_id"), BAD_MESSAGES)
 async def test_a_bad_message_is_answered_in_its_form_and_the_connection_lives(
-    dialect: Dialect, payload: bytes, form: type[Event], request_id: object
+    dialect: PayloadDialect, payload: bytes, form: type[Event], request_id: object
 ) -> None:
     async with open_house() as house:
         client = house.connect(dialect)

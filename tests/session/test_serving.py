@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from protocol.codec import Addressee, decode_reply
+from protocol.codec import Addressee
 from protocol.messages import Answer, Delta, Done, Event, Progress, Resume, Start
+from sidecar.dialects import FRAMES
 from sidecar.replies import Reply, Stage
 from sidecar.session.jobs import Job
 from sidecar.session.serving import serve
@@ -16,7 +17,7 @@ from tests.session.house import House, open_house, settle
 pytestmark = pytest.mark.anyio
 
 
-async def never(_job: Job) -> bytes:
+async def never(_job: Job) -> Event | Answer:
     raise AssertionError("the test serves it itself")
 
 
@@ -24,17 +25,19 @@ class Served:
     """What a request has sent, and when it may send on."""
 
     def __init__(self) -> None:
-        self.job = Job(what="resume", addressee=Addressee("1", True), serve=never, arrived=0.0, held_bytes=0)
-        self.batches: list[list[Event | Answer]] = []
+        self.job = Job(
+            what="resume", addressee=Addressee("1", True), form=FRAMES.form, serve=never, arrived=0.0, held_bytes=0
+        )
+        self.batches: list[list[Event]] = []
         self.last: Event | Answer | None = None
         self.may_send = anyio.Event()
 
-    async def send(self, payloads: list[bytes]) -> None:
+    async def send(self, messages: list[Event]) -> None:
         await self.may_send.wait()
-        self.batches.append([decode_reply(payload) for payload in payloads])
+        self.batches.append(messages)
 
     async def run(self, request: Resume, house: House) -> None:
-        self.last = decode_reply(await serve(self.job, request, service=house.service, send=self.send))
+        self.last = await serve(request, self.job, house.service, self.send)
 
 
 @asynccontextmanager

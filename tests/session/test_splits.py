@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from protocol.framing import encode_frame, encode_line
 from protocol.messages import Answer, Done, Event, Start, Success
-from sidecar.dialects import FRAMES, LINES
-from sidecar.session import Dialect
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from tests.session.fakes import EchoingProvider
 from tests.session.house import is_end, open_house
 
@@ -41,7 +40,7 @@ NAMELESS: list[dict[str, object] | bytes] = [
 ]
 
 
-def conversation(dialect: Dialect) -> bytes:
+def conversation(dialect: PayloadDialect) -> bytes:
     """Return the bytes that a client sends."""
     requests = REQUESTS if dialect is FRAMES else [*NAMELESS, *REQUESTS]
     payloads = [request if isinstance(request, bytes) else msgspec.json.encode(request) for request in requests]
@@ -68,7 +67,7 @@ def in_groups(messages: Iterable[Event | Answer]) -> dict[str, list[Event | Answ
     return groups
 
 
-async def talk(dialect: Dialect, chunks: Iterable[bytes]) -> dict[str, list[Event | Answer]]:
+async def talk(dialect: PayloadDialect, chunks: Iterable[bytes]) -> dict[str, list[Event | Answer]]:
     """Return what is answered to a conversation that arrives in these chunks."""
     async with open_house(EchoingProvider()) as house:
         client = house.connect(dialect)
@@ -83,7 +82,7 @@ async def talk(dialect: Dialect, chunks: Iterable[bytes]) -> dict[str, list[Even
 
 
 @pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
-async def test_a_conversation_may_be_cut_evenly(dialect: Dialect) -> None:
+async def test_a_conversation_may_be_cut_evenly(dialect: PayloadDialect) -> None:
     wire = conversation(dialect)
     expected = await talk(dialect, [wire])
     assert len(expected["a"]) == 9
@@ -94,7 +93,7 @@ async def test_a_conversation_may_be_cut_evenly(dialect: Dialect) -> None:
 @pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
 @settings(max_examples=20, deadline=None)
 @given(places=st.lists(st.integers(1, len(conversation(LINES)))))
-async def test_a_conversation_may_be_cut_anywhere(dialect: Dialect, places: list[int]) -> None:
+async def test_a_conversation_may_be_cut_anywhere(dialect: PayloadDialect, places: list[int]) -> None:
     wire = conversation(dialect)
     edges = sorted({0, len(wire), *(place for place in places if place < len(wire))})
     assert await talk(dialect, [wire[a:b] for a, b in pairwise(edges)]) == await talk(dialect, [wire])

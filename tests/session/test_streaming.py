@@ -3,9 +3,8 @@ from msgspec import UNSET
 
 from protocol.errors import Code
 from protocol.messages import Delta, Done, Error, Failure, Start, Success, Usage
-from sidecar.dialects import FRAMES, LINES
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from sidecar.errors import NotConfigured, SidecarError
-from sidecar.session import Dialect
 from tests.session.house import open_house, settle, text_of
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +16,7 @@ both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda d
 
 
 @both_dialects
-async def test_a_streamed_chat_starts_before_the_provider_speaks_and_ends_once(dialect: Dialect) -> None:
+async def test_a_streamed_chat_starts_before_the_provider_speaks_and_ends_once(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = house.connect(dialect)
         client.chat("1", stream=True)
@@ -39,7 +38,7 @@ async def test_a_streamed_chat_starts_before_the_provider_speaks_and_ends_once(d
 
 
 @both_dialects
-async def test_a_plain_chat_gets_one_answer_with_the_whole_text(dialect: Dialect) -> None:
+async def test_a_plain_chat_gets_one_answer_with_the_whole_text(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client = house.connect(dialect)
         client.chat("1")

@@ -6,9 +6,9 @@ from msgspec import UNSET
 
 from protocol.errors import Code
 from protocol.messages import Done, Error, Failure
-from sidecar.dialects import FRAMES, LINES
+from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from sidecar.secret import Secret
-from sidecar.session import ByteBudget, Dialect, Peer
+from sidecar.session import ByteBudget, Peer
 from tests.session.house import Client, House, open_house, settle
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ class Stranger:
         self.times_authorized += 1
 
 
-def connect(house: House, dialect: Dialect = FRAMES) -> tuple[Client, Stranger]:
+def connect(house: House, dialect: PayloadDialect = FRAMES) -> tuple[Client, Stranger]:
     stranger = Stranger()
     return house.connect(dialect, peer=stranger.peer), stranger
 
@@ -56,7 +56,7 @@ async def check_unauthorized(client: Client, stranger: Stranger, request_id: obj
     ],
 )
 async def test_a_first_message_without_the_right_token_is_refused_in_its_own_form(
-    dialect: Dialect, stream: bool, fields: dict[str, str | None]
+    dialect: PayloadDialect, stream: bool, fields: dict[str, str | None]
 ) -> None:
     async with open_house() as house:
         client, stranger = connect(house, dialect)
@@ -67,7 +67,7 @@ async def test_a_first_message_without_the_right_token_is_refused_in_its_own_for
 
 
 @both_dialects
-async def test_after_the_right_token_none_is_asked_for(dialect: Dialect) -> None:
+async def test_after_the_right_token_none_is_asked_for(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client, stranger = connect(house, dialect)
         client.chat("1", token=TOKEN)
@@ -82,7 +82,7 @@ async def test_after_the_right_token_none_is_asked_for(dialect: Dialect) -> None
 
 
 @both_dialects
-async def test_a_message_that_is_not_understood_is_answered_where_its_token_is_right(dialect: Dialect) -> None:
+async def test_a_message_that_is_not_understood_is_answered_where_its_token_is_right(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client, stranger = connect(house, dialect)
         client.ask("chat", id="1", contnt="typo", token=TOKEN)
@@ -103,7 +103,7 @@ async def test_a_message_that_is_not_understood_does_not_replace_the_token(token
 
 
 @both_dialects
-async def test_what_is_no_json_does_not_replace_the_token(dialect: Dialect) -> None:
+async def test_what_is_no_json_does_not_replace_the_token(dialect: PayloadDialect) -> None:
     async with open_house() as house:
         client, stranger = connect(house, dialect)
         client.send(b"nonsense")
