@@ -1,7 +1,9 @@
 """Where a provider is reached: from OPENAI_BASE_URL to the address that is asked. SPEC: tests/providers/urls.json."""
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from sidecar.settings import SettingsError
@@ -16,6 +18,10 @@ class Endpoint:
     url: str = field(repr=False)
     is_loopback: bool
     """Whether it is on this machine: no key is needed then, and no TLS."""
+    key_header: str = "Authorization"
+    """The header that the key is sent in; in this one behind the word Bearer."""
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What is sent beside ours in each request."""
 
 
 def make_endpoint(base_url: str | None, *, allow_http: bool = False) -> Endpoint:

@@ -6,7 +6,7 @@ cookie is kept, no variable of the environment is read. How long anything may ta
 
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -29,6 +29,7 @@ from sidecar.errors import (
     UpstreamTls,
 )
 from sidecar.providers.clocks import Clocks, Phase
+from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.read_ahead import ReadAhead
 from sidecar.providers.resilience import TryAgain
 from sidecar.secret import Secret
@@ -68,11 +69,10 @@ class Answer:
 class HttpClient:
     """A pool of connections to one provider. An async context manager: what is open at its end is closed.
 
-    `key` is sent in each request; `tls` is for https addresses, a proxy's included.
+    `tls` is for https addresses, a proxy's included.
     """
 
-    def __init__(self, *, key: Secret | None, tls: ssl.SSLContext, proxy: Secret | None, max_connections: int) -> None:
-        self._auth = _KeyAuth(key)
+    def __init__(self, *, tls: ssl.SSLContext, proxy: Secret | None, max_connections: int) -> None:
         # httpcore's pool loses places to cancelled requests when they queue in it: the queue is ours, and fair.
         self._places = anyio.CapacityLimiter(max_connections)
         self._client = httpx.AsyncClient(
@@ -104,7 +104,9 @@ class HttpClient:
         return int(self._places.borrowed_tokens)
 
     @asynccontextmanager
-    async def post(self, url: str, content: bytes, clocks: Clocks) -> AsyncIterator[Answer]:
+    async def post(
+        self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks
+    ) -> AsyncIterator[Answer]:
         """Send a request and give the answer. On leaving, an answer that was not read to its end is cut off.
 
         Raises:
@@ -116,7 +118,7 @@ class HttpClient:
         with clocks.running():
             await self._places.acquire_on_behalf_of(borrower)
         try:
-            response = await self._send(url, content, clocks)
+            response = await self._send(endpoint, key, content, clocks)
             body = ReadAhead(_chunks(response), response.aclose)
             self._tasks.start_soon(body.fill)
             try:
@@ -127,15 +129,19 @@ class HttpClient:
         finally:
             self._places.release_on_behalf_of(borrower)
 
-    async def _send(self, url: str, content: bytes, clocks: Clocks) -> httpx.Response:
+    async def _send(self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks) -> httpx.Response:
         connecting = _Connecting(lambda: clocks.enter(Phase.FIRST_TOKEN))
-        length = {"Content-Length": str(len(content))}
-        request = self._client.build_request("POST", url, headers=length, extensions={"trace": connecting.trace})
+        headers = {**endpoint.headers, "Content-Length": str(len(content))}
+        extensions = {"trace": connecting.trace}
+        request = self._client.build_request("POST", endpoint.url, headers=headers, extensions=extensions)
         request.stream = _Content(content)
+        if key is not None:  # here and not in the client, where it would stay
+            scheme = "Bearer " if endpoint.key_header == "Authorization" else ""
+            request.headers[endpoint.key_header] = f"{scheme}{key.reveal()}"
         clocks.enter(Phase.CONNECTION)
         try:
             with clocks.running(), _translating_request(connecting):
-                return await self._client.send(request, auth=self._auth, stream=True)
+                return await self._client.send(request, stream=True)
         except TimeoutConnect as exc:
             raise TryAgain(exc) from exc
         finally:
@@ -173,18 +179,6 @@ class _Content(httpx.AsyncByteStream):
 
 class _Socket(Protocol):
     async def aclose(self) -> None: ...
-
-
-class _KeyAuth(httpx.Auth):
-    """Adds the key to each request, so that no client's headers hold it."""
-
-    def __init__(self, key: Secret | None) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
-        yield request
 
 
 class _Connecting:

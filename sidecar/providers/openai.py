@@ -44,14 +44,14 @@ class OpenAIProvider:
         if settings.api_key is None and not endpoint.is_loopback:
             raise SettingsError("OPENAI_API_KEY or OPENAI_API_KEY_FILE must give the provider's key.")
         self.models = tuple(dict.fromkeys((settings.model, *settings.models)))
-        self._url = endpoint.url
+        self._endpoint = endpoint
+        self._key = settings.api_key
         self._timeouts = settings.timeouts
         self._backoff = backoff
         self._shapes = Shapes()
         secrets = [secret for secret in (settings.api_key, settings.proxy) if secret is not None]
         self._mask = Redaction(secrets).mask
         self._client = HttpClient(
-            key=settings.api_key,
             tls=make_tls_context(settings.ca),
             proxy=settings.proxy,
             max_connections=settings.limits.max_upstream,
@@ -82,7 +82,7 @@ class OpenAIProvider:
         """Ask once, or once more where the provider only dislikes how it was asked."""
         body = self._shapes.write(prompt)
         while True:
-            async with self._client.post(self._url, body, clocks) as answer:
+            async with self._client.post(self._endpoint, self._key, body, clocks) as answer:
                 if answer.status == 200:
                     async with aclosing(self._read(answer, clocks)) as pieces:
                         async for piece in pieces:
