@@ -11,7 +11,8 @@ from tests.webservers.rig import Rig, running
 def _nginx(rig: Rig) -> int:
     socket = rig.php_fpm(workers=2)
     return rig.nginx(
-        lambda port: f"""
+        lambda port: (
+            f"""
         server {{
             listen 127.0.0.1:{port};
             location / {{
@@ -21,13 +22,15 @@ def _nginx(rig: Rig) -> int:
             }}
         }}
         """
+        )
     )
 
 
 def _apache(rig: Rig) -> int:
     socket = rig.php_fpm(workers=2)
     return rig.apache(
-        lambda port: f"""
+        lambda port: (
+            f"""
         <VirtualHost 127.0.0.1:{port}>
             DocumentRoot {rig.pages}
             <Directory {rig.pages}>
@@ -38,6 +41,7 @@ def _apache(rig: Rig) -> int:
             </FilesMatch>
         </VirtualHost>
         """
+        )
     )
 
 
