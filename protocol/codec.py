@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from protocol.errors import BadMessage, InvalidParameter, PayloadTooLarge, ProtocolError, UnknownAction, UnknownEvent
-from protocol.messages import Answer, Event, Failure, Id, Request, Success
+from protocol.messages import Analyze, Answer, Chat, Event, Failure, Generate, Id, Request, Success, Summarize
 
 # msgspec raises the last two beside its own.
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -49,6 +49,10 @@ class Addressee(NamedTuple):
 
 # The annotations are for mypy: it takes a union in brackets for an object.
 _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_generate_decoders: dict[type[Generate], msgspec.json.Decoder[Generate]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Chat, Summarize, Analyze)
+}
+_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _id_decoder = msgspec.json.Decoder(Id)
 _text_decoder = msgspec.json.Decoder(str)
@@ -80,6 +84,31 @@ def decode_request(payload: bytes) -> Request:
         return _request_decoder.decode(payload)
     except _DECODE_ERRORS as exc:
         raise _explain(exc) from None  # the library's text may quote the person's
+
+
+def decode_generate(payload: bytes, kind: type[Generate]) -> Generate:
+    """Return the request of this kind in `payload`, whose `action` may be missing.
+
+    Raises: as `decode_request`; BadMessage where there is another `action`.
+    """
+    if not payload.startswith(b"{"):
+        raise BadMessage(_NOT_JSON)
+    try:
+        return _generate_decoders[kind].decode(payload)
+    except _DECODE_ERRORS as exc:
+        error = _explain(exc)
+        if isinstance(error, UnknownAction):
+            error = BadMessage("`action` is another one than the path says: leave it out.")
+        raise error from None  # as above
+
+
+def is_object(payload: bytes) -> bool:
+    """Whether `payload` is a JSON object, whatever is in it."""
+    try:
+        _object_decoder.decode(payload)
+    except _DECODE_ERRORS:
+        return False
+    return payload.startswith(b"{")
 
 
 def decode_addressee(payload: bytes) -> Addressee:

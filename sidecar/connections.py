@@ -4,16 +4,13 @@ import logging
 
 import anyio
 
-from sidecar.dialects import FRAMES, LINES, NOT_IMPLEMENTED, detect
+from sidecar.dialects import FRAMES, LINES, detect
 from sidecar.service import Service
 from sidecar.session import ByteStream, Dialect, Peer, PeerGone, Session, SessionLimits
 
 logger = logging.getLogger(__name__)
 
 _WHITE_SPACE = b" \t\r\n"
-
-# An HTTP client may still be sending its request: closing at once could reset the answer away.
-_LINGER_SECONDS = 1.0
 
 
 class Connections:
@@ -50,7 +47,10 @@ class Connections:
         elif spoken == "lines" or peer.is_private:
             await self._run_session(stream, peer, LINES, first)
         elif spoken == "http":
-            await _answer_and_close(stream, NOT_IMPLEMENTED)
+            # Here, not above: it takes longer to load than all that stdio does.
+            from sidecar.dialects.http.dialect import Http
+
+            await self._run_session(stream, peer, Http(peer), first)
         else:
             logger.info("connection closed peer=%s: it speaks none of our dialects", peer.name)
 
@@ -71,12 +71,3 @@ async def _first_bytes(stream: ByteStream, peer: Peer) -> bytes:
             if chunk := chunk.lstrip(skipped):
                 return chunk
     return b""
-
-
-async def _answer_and_close(stream: ByteStream, answer: bytes) -> None:
-    with anyio.move_on_after(_LINGER_SECONDS):
-        while answer:
-            answer = answer[await stream.send_some(answer) :]
-        stream.close_sending()
-        while await stream.receive():
-            pass

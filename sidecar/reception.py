@@ -99,6 +99,7 @@ class Reception:
                 name=f"tcp {tcp.prepare(connection)}",
                 first_byte_seconds=self._limits.first_byte_seconds,
                 token=token,
+                hosts=tcp.hosts(connection),
                 on_authorized=on_authorized,
             )
             await self._connections.serve(stream, peer)

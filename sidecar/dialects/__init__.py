@@ -4,11 +4,11 @@ from typing import Literal
 
 from sidecar.dialects._payloads import PayloadDialect
 from sidecar.dialects.frames import FRAMES
-from sidecar.dialects.http import NOT_IMPLEMENTED, SERVICE_UNAVAILABLE
+from sidecar.dialects.http import refuse
 from sidecar.dialects.lines import LINES
 from sidecar.errors import SidecarError
 
-__all__ = ["FRAMES", "LINES", "NOT_IMPLEMENTED", "PayloadDialect", "detect", "refusal_of_all_dialects"]
+__all__ = ["FRAMES", "LINES", "PayloadDialect", "detect", "refusal_of_all_dialects"]
 
 
 def detect(first: int) -> Literal["frames", "lines", "http"] | None:
@@ -26,7 +26,7 @@ def refusal_of_all_dialects(error: SidecarError, first: int | None) -> bytes:
     """Return what refuses a connection that began with byte `first`; None, where nothing has come yet, means frames."""
     spoken = detect(first) if first is not None else "frames"
     if spoken == "http":
-        return SERVICE_UNAVAILABLE
+        return refuse(error)
     if spoken is None:
         return b""
     return (FRAMES if spoken == "frames" else LINES).refuse(error)

@@ -75,7 +75,7 @@ def error_event(
     )
 
 
-def address(request: Request) -> Addressee:
+def address(request: Request | Generate) -> Addressee:
     """Return to whom, and in which form, the answers to `request` go."""
     wants_events = bool(request.stream) if isinstance(request, Generate | Resume) else True
     return Addressee(id=echo(request.id), wants_events=wants_events, token=request.token)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from protocol.codec import Addressee
 from protocol.errors import ProtocolError
-from protocol.messages import Answer, Event, Request
+from protocol.messages import Answer, Event, Generate, Request
 from sidecar.errors import SidecarError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Errand:
 class Incoming:
     """What a client has sent, as its dialect understands it."""
 
-    asked: Request | Errand | ProtocolError | SidecarError
+    asked: Request | Generate | Errand | ProtocolError | SidecarError
     """An error: it cannot be understood, or must not be served, and is answered so."""
     addressee: Addressee
     form: Form

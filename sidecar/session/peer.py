@@ -22,8 +22,14 @@ class Peer:
     """What its first request must carry, where it must."""
     refusal: SidecarError | None = None
     """Why it is not served at all."""
+    hosts: frozenset[str] | None = None
+    """What it must call us by in HTTP, one of them; None: as it likes."""
     on_authorized: Callable[[], None] = lambda: None
     """Called once it has shown the token."""
+
+
+# What a wrong guess at the token costs.
+WRONG_TOKEN_SECONDS = 0.1
 
 
 class ByteBudget:

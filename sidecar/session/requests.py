@@ -19,7 +19,7 @@ from sidecar.session.dialect import Dialect, Errand, Incoming
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job, Jobs
 from sidecar.session.outbox import Outbox
-from sidecar.session.peer import SessionLimits
+from sidecar.session.peer import WRONG_TOKEN_SECONDS, SessionLimits
 from sidecar.session.serving import serve
 
 logger = logging.getLogger(__name__)
@@ -58,9 +58,7 @@ class Requests:
             self._intake.let_go(held_bytes)
             self._cancel(request.id)
         elif isinstance(request, ProtocolError | SidecarError):
-            _log_refused("-", incoming.addressee, request.code)
-            usage = None if request.code is Code.BAD_MESSAGE else NO_USAGE
-            self._say(incoming, refusal(incoming.addressee, request, usage=usage), held_bytes)
+            self._reject(incoming, request, held_bytes)
         else:
             self._say(incoming, self._control(incoming.addressee, request), held_bytes)
 
@@ -101,6 +99,20 @@ class Requests:
             error = SidecarError("The sidecar failed on this request; its log has the cause.")
             job.outcome = error.code
             return refusal(job.addressee, error)
+
+    def _reject(self, incoming: Incoming, error: ProtocolError | SidecarError, held_bytes: int) -> None:
+        """Answer what cannot be understood, or must not be served."""
+        _log_refused("-", incoming.addressee, error.code)
+        answer = refusal(incoming.addressee, error, usage=None if error.code is Code.BAD_MESSAGE else NO_USAGE)
+        if error.code is not Code.UNAUTHORIZED:
+            self._say(incoming, answer, held_bytes)
+            return
+
+        async def say_later(*_: object) -> Event | Answer:
+            await anyio.sleep(WRONG_TOKEN_SECONDS)
+            return answer
+
+        self._submit(incoming, Errand("-", say_later), held_bytes)
 
     def _submit(self, incoming: Incoming, errand: Errand, held_bytes: int) -> None:
         form = incoming.form

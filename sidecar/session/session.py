@@ -16,16 +16,13 @@ from sidecar.session.dialect import Dialect, Incoming, NoMore
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job
 from sidecar.session.outbox import Outbox
-from sidecar.session.peer import Peer, SessionLimits
+from sidecar.session.peer import WRONG_TOKEN_SECONDS, Peer, SessionLimits
 from sidecar.session.requests import Requests
 
 logger = logging.getLogger(__name__)
 
 # After a refusal, what the peer still sends is dropped for so long, so that the answer is not lost to a reset.
 _LINGER_SECONDS = 1.0
-
-# What a wrong guess at the token costs.
-_WRONG_TOKEN_SECONDS = 0.1
 
 # So many messages are taken before others have their turn: one read may bring 32,000, which take a quarter of a second.
 _MESSAGES_A_TURN = 100
@@ -189,7 +186,7 @@ class Session:
     async def _say_last(self, refused: _Refused) -> None:
         logger.info("session refused peer=%s %s", self._peer.name, refused)
         if refused.code is Code.UNAUTHORIZED:
-            await anyio.sleep(_WRONG_TOKEN_SECONDS)
+            await anyio.sleep(WRONG_TOKEN_SECONDS)
         self._outbox.put(refused.message)
 
     async def _linger(self) -> None:

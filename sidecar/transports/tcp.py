@@ -49,6 +49,17 @@ def prepare(connection: socket.socket) -> str:
     return f"{host}:{port}"
 
 
+def hosts(connection: socket.socket) -> frozenset[str]:
+    """Return what a client may call the address that it has connected to; nothing where it has left."""
+    try:
+        host, port, *_ = connection.getsockname()
+    except OSError:
+        return frozenset()
+    names = {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host}
+    # Port 80 is the one that clients leave out.
+    return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
+
+
 def _explain(exc: OSError, where: str) -> ListenFailed:
     if exc.errno == errno.EADDRINUSE:
         return AddressInUse(f"TCP {where} is in use by another program: choose another port in SIDECAR_TCP, or `off`.")

@@ -1,0 +1,92 @@
+"""Who may ask: looked at as soon as a request's head is there, before its body is read.
+
+On TCP a web page in a browser of this machine, or a server that can be made to ask, must get nothing: a token, an exact
+Host, no Origin. The Unix socket is guarded by its peer's uid, and any Host is taken. A request that a proxy passed on
+is refused on both: it comes from somewhere else than its connection.
+"""
+
+from dataclasses import dataclass
+
+from protocol.errors import Code
+from sidecar.dialects.http.guard import Head
+from sidecar.dialects.http.refused import Refused
+from sidecar.dialects.http.request import bearer_token
+from sidecar.dialects.http.routing import Route, Routes
+from sidecar.errors import Unauthorized
+from sidecar.secret import Secret
+
+# What else a browser adds (User-Agent, cookies) proves nothing, and is not looked at.
+_OF_PROXIES = ("x-forwarded-for", "forwarded", "via")
+_OF_BROWSERS = ("origin", "x-http-method-override", "x-method-override", "x-http-method")
+
+_JSON_KINDS = frozenset({"application/json", "application/json;charset=utf-8"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What one kind of socket asks of every request."""
+
+    routes: Routes
+    hosts: frozenset[str] | None = None
+    """What `Host` must be, one of them; None: anything."""
+    token: Secret | None = None
+    may_be_proxied: bool = False
+
+    def admit(self, head: Head) -> tuple[Route, dict[str, str]]:
+        """Return the route for a request, with the parts of its path that have names there.
+
+        Raises:
+            Refused, Unauthorized: it goes no further, and neither does its connection.
+        """
+        self._check_origin(head)
+        found = self.routes.find(head)
+        is_open = isinstance(found, tuple) and found[0].is_open
+        if self.token is not None and not is_open:
+            _check_token(head, self.token)
+        if isinstance(found, Refused):
+            raise found
+        _check_body(head)
+        return found
+
+    def _check_origin(self, head: Head) -> None:
+        fields = head.fields
+        if not self.may_be_proxied and any(name in fields for name in _OF_PROXIES):
+            raise _forbidden("A request that a proxy passed on is not served here.")
+        if self.hosts is None:
+            return
+        if fields["host"].lower() not in self.hosts:
+            raise _forbidden(f"`Host` must be {' or '.join(sorted(self.hosts))}.")
+        is_of_page = any(name in fields for name in _OF_BROWSERS) or (
+            fields.get("sec-fetch-site", "none").lower() != "none"
+        )
+        referer = fields.get("referer")
+        if is_of_page or (referer is not None and _host_of(referer) not in self.hosts):
+            raise _forbidden("A request of a web page is not served here.")
+
+
+def _check_token(head: Head, token: Secret) -> None:
+    given = bearer_token(head)
+    if given is None or not token.matches(given):
+        what = "has none" if given is None else "has a wrong one"
+        raise Unauthorized(f"On TCP a request needs `Authorization: Bearer` with the token; this one {what}.")
+
+
+def _check_body(head: Head) -> None:
+    """A body is JSON: so no form of a web page, which needs no leave to be sent, can be one."""
+    has_body = head.length is None or head.length > 0
+    if head.method != "POST":
+        if has_body:
+            raise Refused(f"{head.method} has no body here.", code=Code.BAD_MESSAGE)
+        return
+    kind = head.fields.get("content-type", "").replace(" ", "").lower()
+    if kind not in _JSON_KINDS and (has_body or kind):
+        raise Refused("`Content-Type` must be application/json.", code=Code.BAD_MESSAGE, status=415)
+
+
+def _host_of(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return rest.partition("/")[0].lower() if scheme == "http" else ""
+
+
+def _forbidden(message: str) -> Refused:
+    return Refused(message, code=Code.FORBIDDEN)

@@ -1,0 +1,125 @@
+"""Bytes to requests: the guard looks at them, h11 takes them apart, a route understands them."""
+
+import h11
+from msgspec import UNSET
+
+from protocol.codec import Addressee
+from protocol.errors import ProtocolError
+from protocol.messages import Ping
+from sidecar.dialects.http.access import Door
+from sidecar.dialects.http.chunks import ChunkGuard, too_large
+from sidecar.dialects.http.forms import Fixed, RefusalForm
+from sidecar.dialects.http.guard import Head, HeadGuard
+from sidecar.dialects.http.refused import Refused
+from sidecar.dialects.http.request import HttpRequest
+from sidecar.dialects.http.routing import Route
+from sidecar.errors import SidecarError
+from sidecar.session import Incoming, NoMore
+
+_NOBODY = Addressee(id=UNSET, wants_events=False)
+_CONTINUE = Incoming(asked=Ping(), addressee=_NOBODY, form=Fixed(b"HTTP/1.1 100 Continue\r\n\r\n"), is_open=True)
+
+
+class _Arriving:
+    """A request whose head was let in and whose body is still to come."""
+
+    def __init__(self, head: Head, raw_head: bytes, admitted: tuple[Route, dict[str, str]], max_bytes: int) -> None:
+        self.head = head
+        self.route, self.parameters = admitted
+        self.wire_bytes = len(raw_head)
+        self._left = head.length or 0
+        self._chunks = ChunkGuard(max_bytes) if head.length is None else None
+        self._body: list[bytes] = []
+        self._h11 = h11.Connection(h11.SERVER)
+        self._receive(raw_head)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._chunks.is_whole if self._chunks is not None else not self._left
+
+    def take(self, buffer: bytearray) -> None:
+        """Take out of `buffer` what belongs to it. Raises Refused."""
+        if self._chunks is not None:
+            part = self._chunks.take(buffer)
+        else:
+            part = bytes(buffer[: self._left])
+            del buffer[: self._left]
+            self._left -= len(part)
+        self.wire_bytes += len(part)
+        if part:
+            self._receive(part)
+
+    def finish(self) -> HttpRequest:
+        return HttpRequest(head=self.head, parameters=self.parameters, body=b"".join(self._body))
+
+    def _receive(self, part: bytes) -> None:
+        try:
+            self._h11.receive_data(part)
+            while (event := self._h11.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+                if isinstance(event, h11.Data):
+                    self._body.append(bytes(event.data))
+        except h11.RemoteProtocolError:
+            raise Refused("This is no request of HTTP/1.1.") from None
+
+
+class RequestReader:
+    """Takes requests out of what a connection sends. After a refusal, and behind `Connection: close`, there is none."""
+
+    def __init__(self, door: Door, max_body_bytes: int) -> None:
+        self._door = door
+        self._max_body_bytes = max_body_bytes
+        self._buffer = bytearray()
+        self._guard = HeadGuard()
+        self._arriving: _Arriving | None = None
+        self._has_all = False
+
+    @property
+    def buffered_bytes(self) -> int:
+        return len(self._buffer) + (self._arriving.wire_bytes if self._arriving is not None else 0)
+
+    def feed(self, chunk: bytes) -> None:
+        if not self._has_all:
+            self._buffer += chunk
+
+    def end(self) -> None:
+        """A client that ends its input has left: nothing is looked at any more."""
+
+    def next_payload(self) -> Incoming | None:
+        """Return the next request; None while it is not whole.
+
+        Raises:
+            NoMore: there will be none.
+        """
+        if self._has_all:
+            raise NoMore
+        try:
+            return self._next()
+        except (ProtocolError, SidecarError) as exc:
+            self._end()
+            return Incoming(asked=exc, addressee=_NOBODY, form=RefusalForm(exc), is_open=True)
+
+    def _next(self) -> Incoming | None:
+        if self._arriving is None:
+            found = self._guard.next_head(self._buffer)
+            if found is None:
+                return None
+            head, raw = found
+            admitted = self._door.admit(head)
+            if (head.length or 0) > self._max_body_bytes:
+                raise too_large(self._max_body_bytes)
+            self._arriving = _Arriving(head, raw, admitted, self._max_body_bytes)
+            if head.expects_continue and not self._buffer and not self._arriving.is_whole:
+                return _CONTINUE
+        arriving = self._arriving
+        arriving.take(self._buffer)
+        if not arriving.is_whole:
+            return None
+        self._arriving = None
+        if arriving.head.closes:
+            self._end()
+        return arriving.route.understand(arriving.finish())
+
+    def _end(self) -> None:
+        self._has_all = True
+        self._arriving = None
+        self._buffer.clear()

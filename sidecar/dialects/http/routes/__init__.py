@@ -1,0 +1,19 @@
+"""What can be asked by HTTP: one line a route, each understood by a function of a file beside this one.
+
+A function makes of a whole request what is asked and the form in which it is answered; `asked` is a message of the
+protocol wherever there is one, so that it is served as in every other dialect.
+"""
+
+from sidecar.dialects.http.routes import generate, status
+from sidecar.dialects.http.routing import Route, Routes
+
+ROUTES = Routes(
+    (
+        Route("POST", "/ai", generate.ai),
+        Route("POST", "/chat", generate.chat),
+        Route("POST", "/summarize", generate.summarize),
+        Route("POST", "/analyze", generate.analyze),
+        Route("GET", "/livez", status.livez, is_open=True),
+    )
+)
+"""On the Unix socket and on TCP."""

@@ -1,0 +1,44 @@
+"""Which route a request takes."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from protocol.errors import Code
+from sidecar.dialects.http.guard import Head
+from sidecar.dialects.http.refused import Refused
+from sidecar.dialects.http.request import HttpRequest
+from sidecar.session import Incoming
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One kind of request; in `path`, `{name}` stands for a part of the path."""
+
+    method: str
+    path: str
+    understand: Callable[[HttpRequest], Incoming]
+    is_open: bool = False
+    """Whether it is served without the token."""
+
+
+class Routes:
+    """A table of routes."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)), route) for route in routes]
+
+    def find(self, head: Head) -> tuple[Route, dict[str, str]] | Refused:
+        """Return the route for a request with the named parts of its path, or why there is none. HEAD is as GET."""
+        method = "GET" if head.method == "HEAD" else head.method
+        allowed = []
+        for path, route in self._routes:
+            if (match := path.fullmatch(head.path)) is None:
+                continue
+            if route.method == method:
+                return route, match.groupdict()
+            allowed += [route.method, "HEAD"] if route.method == "GET" else [route.method]
+        if allowed:
+            message = "This path is not served by this method."
+            return Refused(message, code=Code.UNSUPPORTED, status=405, allow=", ".join(allowed))
+        return Refused("There is nothing by this path.", code=Code.NOT_FOUND)
