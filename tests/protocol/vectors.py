@@ -81,6 +81,23 @@ class OtherReply(Vector, frozen=True):
     message: object
 
 
+class AskedByHttp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    method: str
+    path: str
+    body: str
+    closes: bool
+
+
+class GoodHttp(Vector, frozen=True):
+    bytes: object
+    asked: tuple[AskedByHttp, ...]
+
+
+class BadHttp(Vector, frozen=True):
+    bytes: object
+    status: int
+
+
 class Conversation(Vector, frozen=True):
     dialect: Literal["frames", "lines"]
     client: tuple[object, ...]
@@ -103,6 +120,9 @@ FILES: Mapping[str, type[Vector]] = {
     "events/bad.json": OtherReply,
     "answers/good.json": GoodReply,
     "answers/bad.json": OtherReply,
+    "http/good.json": GoodHttp,
+    "http/bad.json": BadHttp,
+    "http/foreign.json": BadHttp,
     "conversations.json": Conversation,
 }
 

@@ -6,7 +6,7 @@ from protocol.errors import Code
 from sidecar.dialects.http.refused import Refused
 
 _SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
-_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*")
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x1f\x7f]*")
 
 _MAX_SIZE_LINE_BYTES = 10
 _MAX_TRAILER_BYTES = 8 * 1024
