@@ -76,6 +76,10 @@ class UpstreamBadRequest(SidecarError):
     code = Code.UPSTREAM_BAD_REQUEST
 
 
+class UpstreamNotFound(UpstreamBadRequest):
+    """The provider does not know the model or the address: another provider may."""
+
+
 class UpstreamProtocol(SidecarError):
     code = Code.UPSTREAM_PROTOCOL
 

@@ -8,12 +8,10 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from sidecar.settings import SettingsError
 
-DEFAULT_BASE_URL = "https://api.openai.com/v1"
-
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The address of a provider's chat completions. Its repr shows none: some put a key into the query."""
+    """The address that a provider answers at. Its repr shows none: some put a key into the query."""
 
     url: str = field(repr=False)
     is_loopback: bool
@@ -23,28 +21,31 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What is sent beside ours in each request."""
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return "://".join(urlsplit(self.url)[:2])
 
-def make_endpoint(base_url: str | None, *, allow_http: bool = False) -> Endpoint:
-    """Return the endpoint under `base_url`, which the settings have checked; None is OpenAI's own.
+
+def split_base_url(base_url: str, *, allow_http: bool) -> tuple[SplitResult, bool]:
+    """Return the parts of an address that the settings have checked, and whether it is on this machine.
 
     Raises:
         SettingsError: it is plain http to another machine, which was not allowed.
     """
-    parts = urlsplit(base_url or DEFAULT_BASE_URL)
+    parts = urlsplit(base_url)
     is_loopback = _is_loopback(parts.hostname or "")
     if parts.scheme == "http" and not (is_loopback or allow_http):
         raise SettingsError(
             "OPENAI_BASE_URL must begin with https:// or name this machine: over http:// everybody on the way reads "
             "the key and the texts. SIDECAR_ALLOW_HTTP=on allows it."
         )
-    return Endpoint(urlunsplit(parts._replace(path=_complete(parts))), is_loopback)
+    return parts._replace(path=parts.path.rstrip("/")), is_loopback
 
 
-def _complete(parts: SplitResult) -> str:
-    path = parts.path.rstrip("/")
-    if not path:
-        return "/v1/chat/completions"
-    return path if path.endswith("/chat/completions") else f"{path}/chat/completions"
+def join(parts: SplitResult, path: str) -> str:
+    """Return the address with this path; a query is kept."""
+    return urlunsplit(parts._replace(path=path))
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,151 +1,64 @@
-"""Any provider that speaks OpenAI's chat completions, streamed: OpenAI itself, vLLM, llama.cpp, Ollama and so on."""
+"""OpenAI's chat completions, streamed: the dialect of OpenAI itself, Azure, vLLM, llama.cpp, Ollama and most others."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
-from types import TracebackType
-from typing import Self
+import re
+from collections.abc import Mapping
+from urllib.parse import SplitResult, parse_qs
 
-import anyio
+from sidecar.providers.endpoint import Endpoint, join, split_base_url
+from sidecar.providers.failures import Mask
+from sidecar.providers.interface import Prompt
+from sidecar.providers.openai_answer import OpenAIReading
+from sidecar.settings import SettingsError
 
-from sidecar.errors import SidecarError, Truncated
-from sidecar.observability.redaction import Redaction
-from sidecar.providers.clocks import Clocks, Phase
-from sidecar.providers.endpoint import make_endpoint
-from sidecar.providers.http_client import Answer, HttpClient
-from sidecar.providers.interface import Piece, Prompt, Text
-from sidecar.providers.openai_answer import OpenAIAnswer
-from sidecar.providers.openai_failures import explain_status, read_complaint
-from sidecar.providers.openai_request import Shapes
-from sidecar.providers.resilience import Backoff, TryAgain, retry
-from sidecar.providers.tls import make_tls_context
-from sidecar.settings import Settings, SettingsError
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-# Behind the last word stands only what ends the body: a provider that lingers loses its connection.
-_DRAIN_SECONDS = 1.0
-
-_MAX_COMPLAINT_BYTES = 64 * 1024
-_COMPLAINT_SECONDS = 2.0
+_AZURE_HOST = re.compile(r"(.+\.)?(openai\.azure|cognitiveservices\.azure|services\.ai\.azure)\.(com|us|cn)\.?")
 
 
-class OpenAIProvider:
-    """One endpoint. An async context manager, which holds its connections.
-
-    Raises:
-        SettingsError: the settings name no model, no key where one is needed, or what cannot be used.
-    """
+class OpenAIDialect:
+    """Many servers, which differ in what they take and in how they write."""
 
     name = "openai"
-    is_ready = True
+    optional = ("max_tokens", "max_completion_tokens", "stream_options", "temperature")
 
-    def __init__(self, settings: Settings, *, backoff: Backoff = Backoff()) -> None:  # noqa: B008 (frozen)
-        endpoint = make_endpoint(settings.base_url, allow_http=settings.allow_http)
-        if settings.model is None:
-            raise SettingsError("OPENAI_MODEL must name the model that answers.")
-        if settings.api_key is None and not endpoint.is_loopback:
-            raise SettingsError("OPENAI_API_KEY or OPENAI_API_KEY_FILE must give the provider's key.")
-        self.models = tuple(dict.fromkeys((settings.model, *settings.models)))
-        self._endpoint = endpoint
-        self._key = settings.api_key
-        self._timeouts = settings.timeouts
-        self._backoff = backoff
-        self._shapes = Shapes()
-        secrets = [secret for secret in (settings.api_key, settings.proxy) if secret is not None]
-        self._mask = Redaction(secrets).mask
-        self._client = HttpClient(
-            tls=make_tls_context(settings.ca),
-            proxy=settings.proxy,
-            max_connections=settings.limits.max_upstream,
+    def locate(self, base_url: str | None, *, allow_http: bool = False) -> Endpoint:
+        parts, is_loopback = split_base_url(base_url or DEFAULT_BASE_URL, allow_http=allow_http)
+        is_azure = _is_azure(parts)
+        url = join(parts, _complete(parts, is_azure=is_azure))
+        return Endpoint(url, is_loopback, key_header="api-key" if is_azure else "Authorization")
+
+    def write(self, prompt: Prompt, left_out: frozenset[str]) -> Mapping[str, object]:
+        turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
+        body: dict[str, object] = {
+            "model": prompt.model,
+            "messages": [{"role": "system", "content": prompt.system}, *turns],
+            "stream": True,
+        }
+        if "stream_options" not in left_out:
+            body["stream_options"] = {"include_usage": True}
+        body["max_completion_tokens" if "max_tokens" in left_out else "max_tokens"] = prompt.max_tokens
+        if prompt.temperature is not None and "temperature" not in left_out:
+            body["temperature"] = prompt.temperature
+        return body
+
+    def read(self, mask: Mask) -> OpenAIReading:
+        return OpenAIReading(mask)
+
+
+def _is_azure(parts: SplitResult) -> bool:
+    """Say whether Azure's rules hold: at its own hosts, and at gateways that keep its paths."""
+    return bool(_AZURE_HOST.fullmatch(parts.hostname or "")) or "/openai/deployments/" in parts.path
+
+
+def _complete(parts: SplitResult, *, is_azure: bool) -> str:
+    path = parts.path
+    if "/openai/deployments/" in path and "api-version" not in parse_qs(parts.query):
+        raise SettingsError(
+            "OPENAI_BASE_URL names a deployment of Azure, which needs its api-version: "
+            "https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-10-21"
         )
-
-    async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        return await self._client.__aexit__(kind, exc, trace)
-
-    @property
-    def connections_in_use(self) -> int:
-        """How many requests are with the provider."""
-        return self._client.connections_in_use
-
-    @asynccontextmanager
-    async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Piece]]:
-        clocks = Clocks(self._timeouts)
-        tries = retry(lambda: self._try(prompt, clocks), clocks, backoff=self._backoff)
-        async with aclosing(tries) as pieces:
-            yield pieces
-
-    async def _try(self, prompt: Prompt, clocks: Clocks) -> AsyncGenerator[Piece, None]:
-        """Ask once, or once more where the provider only dislikes how it was asked."""
-        body = self._shapes.write(prompt)
-        while True:
-            async with self._client.post(self._endpoint, self._key, body, clocks) as answer:
-                if answer.status == 200:
-                    async with aclosing(self._read(answer, clocks)) as pieces:
-                        async for piece in pieces:
-                            yield piece
-                    return
-                complaint = await _read_complaint(answer)
-                error = explain_status(answer.status, answer.headers, complaint, self._mask)
-            if answer.status not in (400, 422):
-                raise error
-            self._shapes.learn(prompt.model, read_complaint(complaint))
-            refused, body = body, self._shapes.write(prompt)
-            if body == refused:
-                raise error
-
-    async def _read(self, answer: Answer, clocks: Clocks) -> AsyncGenerator[Piece, None]:
-        reading = OpenAIAnswer(self._mask)
-        while not reading.is_done:
-            came = await self._receive(answer, reading, clocks)
-            before = reading.progress
-            text = reading.feed(came) if came else reading.finish()
-            if reading.progress > before:
-                clocks.enter(Phase.NEXT_TOKEN)
-            if text:
-                yield Text(text)
-            if reading.failure is not None:
-                raise reading.failure
-            if not came:
-                break
-        try:
-            yield reading.end()
-        finally:
-            if reading.is_done:
-                await _drain(answer)
-
-    async def _receive(self, answer: Answer, reading: OpenAIAnswer, clocks: Clocks) -> bytes:
-        """Wait for more of an answer; nothing is its end.
-
-        What goes wrong once the model has ended its answer loses nothing of it, and where the connection broke before
-        the model has begun, the next try may go well.
-        """
-        try:
-            with clocks.running():
-                return await answer.read()
-        except SidecarError as exc:
-            if reading.has_finished:
-                return b""
-            if isinstance(exc, Truncated) and not clocks.has_content:
-                raise TryAgain(exc) from exc
-            raise
-
-
-async def _read_complaint(answer: Answer) -> bytes:
-    """Return the body of an answer that is an error; nothing where nobody may see it, and no more than came in time."""
-    body = bytearray()
-    if answer.status >= 400 and answer.status not in (401, 402, 403):
-        with suppress(SidecarError), anyio.move_on_after(_COMPLAINT_SECONDS):
-            while len(body) < _MAX_COMPLAINT_BYTES and (came := await answer.read()):
-                body += came
-    return bytes(body[:_MAX_COMPLAINT_BYTES])
-
-
-async def _drain(answer: Answer) -> None:
-    """Read what ends the body behind the last word, so that its connection can be used again."""
-    with suppress(SidecarError), anyio.move_on_after(_DRAIN_SECONDS):
-        while await answer.read():
-            pass
+    if path.endswith("/chat/completions"):
+        return path
+    if is_azure and path in ("", "/openai"):
+        path = "/openai/v1"
+    return f"{path or '/v1'}/chat/completions"

@@ -58,7 +58,11 @@ def test_all_is_well_with_a_provider(launch: Launch, alone: dict[str, str]) -> N
 @pytest.mark.parametrize(
     ("script", "statuses", "message"),
     [
-        (stream(good()), {"model": "warning", "tokens": "skipped", "cancel": "warning"}, "used up its tokens"),
+        (
+            stream(good(reason="length")),
+            {"model": "warning", "tokens": "skipped", "cancel": "warning"},
+            "used up its tokens",
+        ),
         (status(401), {"connect": "ok", "key": "failed", "model": "skipped"}, "upstream_auth: .*OPENAI_API_KEY"),
         (
             status(404, {"error": {"message": f"The key {KEY} has no m"}}),

@@ -7,7 +7,8 @@ from dataclasses import replace
 import anyio
 
 from sidecar.providers import Finish, Message, Prompt, Text
-from sidecar.providers.openai import OpenAIProvider
+from sidecar.providers.openai import OpenAIDialect
+from sidecar.providers.remote import RemoteProvider
 from sidecar.providers.resilience import Backoff
 from sidecar.settings import Settings, Timeouts, load_settings
 
@@ -31,16 +32,17 @@ def make_settings(url: str, timeouts: Timeouts | None = None, **overrides: str) 
 
 
 @asynccontextmanager
-async def opened(url: str, timeouts: Timeouts | None = None, **overrides: str) -> AsyncIterator[OpenAIProvider]:
+async def opened(url: str, timeouts: Timeouts | None = None, **overrides: str) -> AsyncIterator[RemoteProvider]:
     """Give a provider for `url`, and see that no connection is in use when it is left."""
     with anyio.fail_after(20):
-        async with OpenAIProvider(make_settings(url, timeouts, **overrides), backoff=QUICK) as provider:
+        settings = make_settings(url, timeouts, **overrides)
+        async with RemoteProvider(settings, OpenAIDialect(), backoff=QUICK) as provider:
             yield provider
             assert provider.connections_in_use == 0
 
 
 async def ask(
-    provider: OpenAIProvider, prompt: Prompt = PROMPT, *, into: list[str] | None = None
+    provider: RemoteProvider, prompt: Prompt = PROMPT, *, into: list[str] | None = None
 ) -> tuple[list[str], Finish]:
     """Return the texts of an answer and its end, which is the only one; `into` has the texts whatever the end is."""
     texts = [] if into is None else into

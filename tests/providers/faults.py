@@ -7,7 +7,7 @@ import anyio.lowlevel
 
 from sidecar.errors import SidecarError
 from sidecar.providers import Text
-from sidecar.providers.openai import OpenAIProvider
+from sidecar.providers.remote import RemoteProvider
 from tests.providers.asking import PROMPT
 from tests.providers.scripted import (
     Asked,
@@ -30,7 +30,7 @@ class Outcome:
     end: str
 
 
-async def outcome(provider: OpenAIProvider) -> Outcome:
+async def outcome(provider: RemoteProvider) -> Outcome:
     text, end = "", ""
     with anyio.fail_after(10):
         try:

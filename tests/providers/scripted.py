@@ -39,6 +39,7 @@ class Asked:
     left: threading.Event = field(default_factory=threading.Event)
     """Set when the client was seen to leave, by `hold`."""
     left_at: float = 0.0
+    at: float = field(default_factory=time.monotonic)
     is_chunked: bool = False
 
     @property

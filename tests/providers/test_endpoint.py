@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.providers.endpoint import make_endpoint
+from sidecar.providers.openai import OpenAIDialect
 from sidecar.settings import SettingsError, parsing
 
 URLS: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parent / "urls.json").read_text(encoding="utf-8"))
@@ -14,9 +14,10 @@ URLS: dict[str, list[dict[str, Any]]] = json.loads((Path(__file__).parent / "url
 def test_what_an_address_becomes(vector: dict[str, Any]) -> None:
     base = vector["base"]
     assert base is None or parsing.URL.parse(base) == base
-    endpoint = make_endpoint(base, allow_http=vector.get("allow_http", False))
+    endpoint = OpenAIDialect().locate(base, allow_http=vector.get("allow_http", False))
     assert endpoint.url == vector["url"]
     assert endpoint.is_loopback == vector["loopback"]
+    assert endpoint.key_header == vector.get("key_header", "Authorization")
 
 
 @pytest.mark.parametrize("vector", URLS["refused"], ids=lambda vector: str(vector["base"]))
@@ -25,10 +26,10 @@ def test_what_is_refused(vector: dict[str, Any]) -> None:
         with pytest.raises(ValueError):  # noqa: PT011
             parsing.URL.parse(vector["base"])
     else:
-        with pytest.raises(SettingsError, match=r"\AOPENAI_BASE_URL must .* SIDECAR_ALLOW_HTTP=on") as caught:
-            make_endpoint(str(parsing.URL.parse(vector["base"])))
+        with pytest.raises(SettingsError, match=rf"\AOPENAI_BASE_URL .*{vector['because']}") as caught:
+            OpenAIDialect().locate(str(parsing.URL.parse(vector["base"])))
         assert vector["base"] not in str(caught.value)
 
 
 def test_the_repr_shows_no_address() -> None:
-    assert "canary" not in repr(make_endpoint("https://a.example/v1?key=canary"))
+    assert "canary" not in repr(OpenAIDialect().locate("https://a.example/v1?key=canary"))

@@ -12,7 +12,6 @@ import pytest
 
 from protocol.errors import Code
 from sidecar.errors import SidecarError
-from sidecar.providers import Finish
 from tests.providers.asking import PATIENT, PROMPT, ask, opened
 from tests.providers.faults import (
     OK,
@@ -223,17 +222,3 @@ async def test_two_at_once_learn_the_same_and_both_get_their_answer() -> None:
             tasks.start_soon(ask, provider)
             tasks.start_soon(ask, provider)
         assert len(server.asked) == 4
-
-
-async def test_what_a_model_does_not_take_is_left_out_at_the_next_try() -> None:
-    complaint = {
-        "error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens'.", "param": "max_tokens"}
-    }
-    with running(status(400, complaint), OK) as server:
-        async with opened(server.url) as provider:
-            assert (await ask(provider))[1] == Finish("stop", (await ask(provider))[1].usage)
-    assert [("max_tokens" in asked.json, "max_completion_tokens" in asked.json) for asked in server.asked] == [
-        (True, False),
-        (False, True),
-        (False, True),
-    ]

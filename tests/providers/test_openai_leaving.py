@@ -8,7 +8,8 @@ import anyio.to_thread
 import pytest
 from anyio.abc import TaskStatus
 
-from sidecar.providers.openai import OpenAIProvider
+from sidecar.providers.openai import OpenAIDialect
+from sidecar.providers.remote import RemoteProvider
 from sidecar.secret import Secret
 from tests.providers.asking import PROMPT, ask, make_settings, opened
 from tests.providers.scripted import ROLE, Asked, Script, ScriptedProvider, chunk, event, good, running, stream
@@ -90,7 +91,7 @@ async def test_an_exception_of_whoever_reads_closes_it_and_stays_what_it_is() ->
             await saw_leaving(server.asked[0])
 
 
-async def _fail_within(provider: OpenAIProvider) -> None:
+async def _fail_within(provider: RemoteProvider) -> None:
     async with provider.stream(PROMPT) as pieces:
         await anext(aiter(pieces))
         raise KeyError
@@ -104,7 +105,10 @@ async def test_the_end_of_the_provider_ends_what_runs() -> None:
             await anyio.sleep_forever()
 
     with running(while_tokens_come) as server:
-        async with anyio.create_task_group() as tasks, OpenAIProvider(make_settings(server.url)) as provider:
+        async with (
+            anyio.create_task_group() as tasks,
+            RemoteProvider(make_settings(server.url), OpenAIDialect()) as provider,
+        ):
             await tasks.start(read)
             tasks.cancel_scope.cancel()
         await saw_leaving(server.asked[0])

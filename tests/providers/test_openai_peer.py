@@ -10,6 +10,7 @@ from protocol.messages import Usage
 from sidecar.providers import Finish
 from tests.providers.asking import KEY, PROMPT, ask, opened
 from tests.providers.scripted import DONE, ROLE, USAGE, Asked, Script, chunk, event, good, running, stream
+from tests.providers.vectors import STREAMS as VECTORS
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +43,7 @@ STREAMS: dict[str, Script] = {
     "content_filter": stream(good("a", reason="content_filter")),
     "several lines of data": stream(good("a").replace(b'"object"', b'\ndata: "object"')),
     "no usage": stream(ROLE + A + STOP + DONE),
-    "no text": stream(ROLE + STOP + DONE),
+    **{name: stream(vector.content) for name, vector in VECTORS.items() if vector.peer},
     "a long one": stream(good(*("word " * 2000).split(" "))),
 }
 

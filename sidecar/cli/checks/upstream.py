@@ -19,8 +19,7 @@ from protocol.errors import Code
 from sidecar.cli.advice import advise
 from sidecar.cli.checks.check import Report
 from sidecar.errors import SidecarError
-from sidecar.providers.choosing import choose_provider
-from sidecar.providers.endpoint import DEFAULT_BASE_URL
+from sidecar.providers.choosing import choose_provider, locate
 from sidecar.providers.interface import Finish, Message, Prompt, Provider, Text
 from sidecar.providers.opening import opened
 from sidecar.settings import Settings
@@ -106,7 +105,7 @@ async def _check_steps(settings: Settings, provider: Provider, report: Report) -
 
 def _needless(settings: Settings) -> dict[str, str]:
     """Say which steps there are not, and why."""
-    url = urlsplit(settings.base_url or DEFAULT_BASE_URL)
+    url = urlsplit(locate(settings).url)
     skipped = {}
     if settings.proxy is None and _is_address(url.hostname or ""):
         skipped["name_lookup"] = "not needed: OPENAI_BASE_URL has an address"

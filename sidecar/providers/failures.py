@@ -1,14 +1,12 @@
-"""What goes wrong at an OpenAI-compatible provider: from its status and its words to one of our errors.
+"""What goes wrong at a provider, whatever its dialect: from its status and its words to one of our errors.
 
 Of its words a person sees only what explains their own request, with secrets masked; of a refused key none at all.
 """
 
 import json
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 from sidecar.errors import (
     ContextTooLong,
@@ -16,9 +14,11 @@ from sidecar.errors import (
     UpstreamAuth,
     UpstreamBadRequest,
     UpstreamError,
+    UpstreamNotFound,
     UpstreamProtocol,
     UpstreamRateLimited,
 )
+from sidecar.providers.rate_limits import read_pause, read_wish
 from sidecar.providers.resilience import TryAgain
 
 Mask = Callable[[str], str]
@@ -26,10 +26,9 @@ Mask = Callable[[str], str]
 MAX_MESSAGE_CHARACTERS = 500
 # Masking looks at every character of what is left.
 _MAX_RAW_CHARACTERS = 2000
-_MAX_RETRY_AFTER_SECONDS = 86_400.0
 
-# What may be over at the next try: too busy, restarting, a gateway without its server. 529 is "overloaded".
-_PASSING = frozenset((408, 425, *range(500, 600))) - {501, 505}
+# What may be over at the next try: too busy, restarting, a gateway without its server. 529 is "overloaded", 498 Groq's.
+_PASSING = frozenset((408, 425, 498, *range(500, 600))) - {501, 505}
 
 # OpenAI; llama.cpp; vLLM (old and new); LM Studio; others that say it in the words of these.
 _TOO_LONG = re.compile(
@@ -38,6 +37,15 @@ _TOO_LONG = re.compile(
     r"|longer than the (maximum )?model('s)? (context )?length|prompt is too long"
     r"|reduce the length of the (messages|prompt|input)",
     re.IGNORECASE,
+)
+# The words of OpenAI, Anthropic and those who speak like them, in `type` and `code`.
+_STATUS_OF_KIND = (
+    ("rate_limit|insufficient_quota|too_many_requests", 429),
+    ("overloaded", 529),
+    ("authentication|permission|invalid_api_key", 401),
+    ("billing", 402),
+    ("not_found", 404),
+    ("invalid_request|bad_?request|request_too_large", 400),
 )
 _UNSEEN = re.compile("[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 
@@ -86,7 +94,8 @@ def explain_status(status: int, headers: Mapping[str, str], body: bytes, mask: M
         )
     complaint = read_complaint(body)
     message = _tidy(complaint.message, mask) if status in (400, 404, 422) else ""
-    error = _choose(status, complaint, message, read_retry_after(headers))
+    pause = read_pause(headers)
+    error = _choose(status, complaint, message, read_wish(complaint.message) if pause is None else pause)
     if isinstance(error, TryAgain) and headers.get("x-should-retry") == "false":
         return error.error
     return error
@@ -95,19 +104,14 @@ def explain_status(status: int, headers: Mapping[str, str], body: bytes, mask: M
 def explain_event(body: bytes, mask: Mask) -> SidecarError | TryAgain:
     """Return the error for a complaint that came with status 200, instead of an answer or within it."""
     complaint = read_complaint(body)
-    return _choose(complaint.status or _guess_status(complaint), complaint, _tidy(complaint.message, mask), None)
+    status = complaint.status or _guess_status(complaint)
+    message = _tidy(complaint.message, mask) if status not in (401, 402, 403) else ""
+    return _choose(status, complaint, message, read_wish(complaint.message))
 
 
 def _guess_status(complaint: Complaint) -> int:
     kind = complaint.kind.lower()
-    for pattern, status in (
-        ("rate_limit|insufficient_quota", 429),
-        ("authentication|permission|invalid_api_key", 401),
-        ("invalid_request|bad_?request|not_found", 400),
-    ):
-        if re.search(pattern, kind):
-            return status
-    return 500
+    return next((status for pattern, status in _STATUS_OF_KIND if re.search(pattern, kind)), 500)
 
 
 def _choose(status: int, complaint: Complaint, message: str, retry_after: float | None) -> SidecarError | TryAgain:
@@ -125,22 +129,8 @@ def _choose(status: int, complaint: Complaint, message: str, retry_after: float 
         return TryAgain(UpstreamError(f"The provider failed (status {status}){said}", retry_after=retry_after))
     if status >= 500:
         return UpstreamError(f"The provider failed (status {status}){said}")
-    return UpstreamBadRequest(f"The provider refused the request (status {status}){said}")
-
-
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return for how many seconds the provider wants to be left alone, or None where it does not say."""
-    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text := headers.get(name, "").strip()):
-            return min(float(text) / 1000, _MAX_RETRY_AFTER_SECONDS)
-    text = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
-        return min(float(text), _MAX_RETRY_AFTER_SECONDS)
-    try:
-        seconds = parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, OverflowError, OSError):
-        return None
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
+    refusal = UpstreamNotFound if status == 404 else UpstreamBadRequest
+    return refusal(f"The provider refused the request (status {status}){said}")
 
 
 def _tidy(message: str, mask: Mask) -> str:

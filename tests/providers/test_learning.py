@@ -1,18 +1,23 @@
+from collections.abc import Mapping
 from dataclasses import replace
 
-import msgspec
 import pytest
 
-from sidecar.providers.openai_failures import Complaint
-from sidecar.providers.openai_request import Shapes
+from sidecar.providers.failures import Complaint
+from sidecar.providers.learning import Refusals
+from sidecar.providers.openai import OpenAIDialect
 from tests.providers.asking import PROMPT
 
 WARM = replace(PROMPT, temperature=0.5)
 
 
-def write(shapes: Shapes, model: str = "m") -> dict[str, object]:
-    body: dict[str, object] = msgspec.json.decode(shapes.write(replace(WARM, model=model)))
-    return body
+def write(refusals: Refusals, model: str = "m") -> Mapping[str, object]:
+    return OpenAIDialect().write(replace(WARM, model=model), refusals.of(model))
+
+
+def learn(refusals: Refusals, complaint: Complaint, model: str = "m") -> bool:
+    sent = tuple(name for name in OpenAIDialect.optional if name in write(refusals, model))
+    return refusals.learn(model, complaint, sent)
 
 
 @pytest.mark.parametrize(
@@ -40,35 +45,43 @@ def write(shapes: Shapes, model: str = "m") -> dict[str, object]:
         ),
         (Complaint('[{"type":"extra_forbidden","loc":["body","stream_options"]}]'), "stream_options", None),
         (Complaint("Unknown parameter: stream_options"), "stream_options", None),
+        (Complaint("Unknown", "", "stream_options.include_usage"), "stream_options", None),
     ],
 )
 def test_what_a_model_does_not_take_is_left_out_from_then_on(
     complaint: Complaint, without: str, instead: str | None
 ) -> None:
-    shapes = Shapes()
-    before = write(shapes)
+    refusals = Refusals()
+    before = write(refusals)
     assert without in before
-    shapes.learn("m", complaint)
-    after = write(shapes)
+    assert learn(refusals, complaint)
+    after = write(refusals)
     assert without not in after
     assert set(after) - set(before) == ({instead} if instead else set())
-    shapes.learn("m", complaint)
-    assert write(shapes) == after
-    assert without in write(shapes, "other")
+    assert not learn(refusals, complaint)
+    assert write(refusals) == after
+    assert without in write(refusals, "other")
 
 
 @pytest.mark.parametrize(
     "message", ["temperature must be at most 1", "The model does not exist", "Unsupported: tools", ""]
 )
 def test_other_complaints_teach_nothing(message: str) -> None:
-    shapes = Shapes()
-    shapes.learn("m", Complaint(message))
-    assert write(shapes) == write(Shapes())
+    refusals = Refusals()
+    assert not learn(refusals, Complaint(message))
+    assert write(refusals) == write(Refusals())
+
+
+def test_of_two_names_for_the_same_one_is_always_sent() -> None:
+    refusals = Refusals()
+    for name, other in (("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")) * 2:
+        assert learn(refusals, Complaint(f"Unknown parameter: '{name}'"))
+        assert (name in write(refusals), other in write(refusals)) == (False, True)
 
 
 def test_what_was_learned_is_bounded() -> None:
-    shapes = Shapes()
+    refusals = Refusals()
     for number in range(300):
-        shapes.learn(f"m{number}", Complaint("Unknown parameter: stream_options"))
-    assert "stream_options" in write(shapes, "m0")
-    assert "stream_options" not in write(shapes, "m299")
+        learn(refusals, Complaint("Unknown parameter: stream_options"), f"m{number}")
+    assert "stream_options" in write(refusals, "m0")
+    assert "stream_options" not in write(refusals, "m299")
