@@ -7,7 +7,20 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from protocol.errors import BadMessage, InvalidParameter, PayloadTooLarge, ProtocolError, UnknownAction, UnknownEvent
-from protocol.messages import Analyze, Answer, Chat, Event, Failure, Generate, Id, Request, Success, Summarize
+from protocol.messages import (
+    Analyze,
+    Answer,
+    Chat,
+    Event,
+    Failure,
+    Generate,
+    Handover,
+    Id,
+    Request,
+    Success,
+    Summarize,
+    Ticket,
+)
 
 # msgspec raises the last two beside its own.
 _DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -63,7 +76,7 @@ _shape_decoder = msgspec.json.Decoder(_ServerShape)
 _encoder = msgspec.json.Encoder()
 
 
-def encode(message: Request | Event | Answer) -> bytes:
+def encode(message: Request | Event | Answer | Handover) -> bytes:
     """Return `message` as one JSON object, without a line feed."""
     return _encoder.encode(message)
 
@@ -100,6 +113,24 @@ def decode_generate(payload: bytes, kind: type[Generate]) -> Generate:
         if isinstance(error, UnknownAction):
             error = BadMessage("`action` is another one than the path says: leave it out.")
         raise error from None  # as above
+
+
+def decode_ticket(payload: bytes, reply: str) -> Ticket:
+    """Return the request for a ticket for `reply`, whose other fields are in `payload`.
+
+    Raises: as `decode_request`; BadMessage where `action` or `reply` is there and says otherwise.
+    """
+    try:
+        fields = _object_decoder.decode(payload)
+    except _DECODE_ERRORS:
+        raise BadMessage(_NOT_JSON) from None  # as above
+    ours = {"action": msgspec.Raw(b'"ticket"'), "reply": msgspec.Raw(_encoder.encode(reply))}
+    for name, value in ours.items():
+        if bytes(fields.get(name, value)) != bytes(value):
+            raise BadMessage(f"`{name}` is another one than the path says: leave it out.")
+    request = decode_request(_encoder.encode(fields | ours))
+    assert isinstance(request, Ticket)  # noqa: S101 - by its action
+    return request
 
 
 def is_object(payload: bytes) -> bool:

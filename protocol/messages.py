@@ -172,6 +172,7 @@ class Done(ServerEvent, frozen=True, kw_only=True, tag="done"):
     provider: str | None = None
     models: tuple[str, ...] | None = None
     ready: bool | None = None
+    tickets: bool | None = None
 
 
 class Error(ServerEvent, frozen=True, kw_only=True, tag="error"):
@@ -226,3 +227,14 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 Answer = Success | Failure
+
+
+class Handover(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What HTTP gives for a reply that was begun, or for a ticket: the names that others need to read it."""
+
+    reply: str | None = None
+    ticket: str | None = None
+    expires_in: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Handover(reply={self.reply!r})"

@@ -40,11 +40,14 @@ async def serve(settings: Settings, listeners: Listeners, *, provider: Provider 
             if listeners.unix is not None:
                 welcome = partial(reception.welcome_unix, admission=listeners.admission)
                 tasks.start_soon(partial(accept, listeners.unix.socket, welcome=welcome, refuse=reception.refuse))
+            if listeners.web is not None:
+                welcome_web = partial(reception.welcome_web, admission=listeners.web_admission)
+                tasks.start_soon(partial(accept, listeners.web.socket, welcome=welcome_web, refuse=reception.refuse))
             if listeners.tcp is not None:
                 welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
                 tasks.start_soon(partial(accept, listeners.tcp, welcome=welcome_tcp, refuse=reception.refuse))
 
-    async with assemble(settings, provider) as parts:
+    async with assemble(settings, provider, gives_tickets=listeners.web is not None) as parts:
         return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds)
 
 

@@ -8,7 +8,7 @@ from sidecar.actions import Rules
 from sidecar.connections import Connections
 from sidecar.providers.interface import Provider
 from sidecar.providers.opening import opened
-from sidecar.replies import Replies, ReplyLimits
+from sidecar.replies import Replies, ReplyLimits, TicketLimits, TicketStore
 from sidecar.service import Service
 from sidecar.session import ByteBudget, SessionLimits
 from sidecar.settings import Settings
@@ -24,8 +24,13 @@ class Parts:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, provider: Provider | None, *, is_child: bool = False) -> AsyncIterator[Parts]:
-    """Give the parts, which live as long as the block. `is_child`: all connections are of the one whom we serve."""
+async def assemble(
+    settings: Settings, provider: Provider | None, *, is_child: bool = False, gives_tickets: bool = False
+) -> AsyncIterator[Parts]:
+    """Give the parts, which live as long as the block.
+
+    `is_child`: all connections are of the one whom we serve. `gives_tickets`: there is a socket that takes them.
+    """
     limits = settings.limits
     reply_limits = ReplyLimits(
         max_reply_bytes=limits.max_reply_bytes,
@@ -43,7 +48,8 @@ async def assemble(settings: Settings, provider: Provider | None, *, is_child: b
     )
     # The provider is the outer one: its connections are needed until the last call has ended.
     async with opened(provider), Replies(reply_limits) as replies:
-        service = Service(provider=provider, replies=replies, rules=rules)
+        tickets = TicketStore(TicketLimits(ticket_seconds=settings.ticket_seconds)) if gives_tickets else None
+        service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets)
         yield Parts(replies, service, Connections(service, session_limits(settings, is_child=is_child)))
 
 

@@ -42,7 +42,9 @@ class Connections:
         if not first:
             return
         spoken = detect(first[0])
-        if spoken == "frames":
+        if peer.is_web_server and spoken != "http":
+            logger.info("connection closed peer=%s: the web server's socket speaks HTTP only", peer.name)
+        elif spoken == "frames":
             await self._run_session(stream, peer, FRAMES, first)
         elif spoken == "lines" or peer.is_private:
             await self._run_session(stream, peer, LINES, first)

@@ -11,9 +11,12 @@ from sidecar.secret import Secret
 from sidecar.settings import Settings
 from sidecar.transports import tcp
 from sidecar.transports.credentials import Admission
-from sidecar.transports.places import check_directory, default_socket_path
+from sidecar.transports.failures import ListenFailed
+from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, default_socket_path, web_socket_path
 from sidecar.transports.token import load_token
 from sidecar.transports.unix import SocketFile, UnixListener
+
+_WEB_SOCKET = "SIDECAR_WEB_SOCKET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,9 @@ class Listeners:
 
     unix: UnixListener | None
     admission: Admission
+    web: UnixListener | None
+    """For the web server: takes tickets, and nothing else."""
+    web_admission: Admission
     tcp: socket.socket | None
     token: Secret | None
     """What TCP asks for; None: nothing."""
@@ -46,6 +52,8 @@ def open_listeners(settings: Settings) -> Iterator[Listeners]:
             path = path.absolute()  # it is printed, to be pasted somewhere else
             check_directory(path)
             unix = stack.enter_context(UnixListener(SocketFile(path=path, mode=settings.socket_mode, gid=gid)))
+        web_gid = gid if settings.web_socket_gid is None else settings.web_socket_gid
+        web = _open_web(settings, path, web_gid, stack)
         listener, token, token_file = None, None, None
         if settings.tcp is not None:
             listener = stack.enter_context(tcp.listen(settings.tcp.host, settings.tcp.port))
@@ -55,10 +63,24 @@ def open_listeners(settings: Settings) -> Iterator[Listeners]:
         yield Listeners(
             unix=unix,
             admission=Admission(uids=settings.allowed_uids, gid=os.getegid() if gid is None else gid),
+            web=web,
+            web_admission=Admission(
+                uids=None, gid=os.getegid() if web_gid is None else web_gid, settings=f"{_WEB_SOCKET}_GROUP"
+            ),
             tcp=listener,
             token=token,
             token_file=token_file if settings.token is None else None,
         )
+
+
+def _open_web(settings: Settings, socket_path: Path | str, gid: int | None, stack: ExitStack) -> UnixListener | None:
+    path = web_socket_path(settings.web_socket, socket_path)
+    if path is None:
+        return None
+    if path == socket_path:  # whoever could reach the one would reach the other
+        raise ListenFailed(f"SIDECAR_SOCKET and {_WEB_SOCKET} must be different: {path}")
+    check_directory(path, _WEB_SOCKET)
+    return stack.enter_context(UnixListener(SocketFile(path=path, mode=WEB_SOCKET_MODE, gid=gid, setting=_WEB_SOCKET)))
 
 
 def _beside(socket_path: Path | str, settings: Settings, gid: int | None) -> Path:

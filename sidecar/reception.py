@@ -44,6 +44,14 @@ class Reception:
             self._guests += 1
             self._tasks.start_soon(self._serve_unix, connection, admission)
 
+    def welcome_web(self, connection: socket.socket, *, admission: Admission) -> None:
+        """Serve a connection of the web server."""
+        if self._guests >= self._limits.max_connections:
+            self.refuse(connection)
+        else:
+            self._guests += 1
+            self._tasks.start_soon(partial(self._serve_unix, connection, admission, is_web_server=True))
+
     def welcome_tcp(self, connection: socket.socket, *, token: Secret | None) -> None:
         """Serve a connection by TCP; those that have not shown the token yet are few."""
         is_full = token is not None and self._strangers >= self._limits.max_unauthorized_connections
@@ -61,22 +69,26 @@ class Reception:
         error = Overloaded("The sidecar has no room for another connection.", retry_after=_RETRY_AFTER_SECONDS)
         refuse(connection, partial(refusal_of_all_dialects, error))
 
-    async def _serve_unix(self, connection: socket.socket, admission: Admission) -> None:
+    async def _serve_unix(
+        self, connection: socket.socket, admission: Admission, *, is_web_server: bool = False
+    ) -> None:
         stream = SocketStream(connection)
         refusal = None
         try:
             who = credentials_of(connection)
-            name = f"unix uid={who.uid} pid={who.pid}"
+            name = f"{'web' if is_web_server else 'unix'} uid={who.uid} pid={who.pid}"
             refusal = await admission.check(who)
             if refusal is None:
-                peer = Peer(name=name, first_byte_seconds=self._limits.socket_first_byte_seconds)
+                seconds = self._limits.first_byte_seconds if is_web_server else self._limits.socket_first_byte_seconds
+                peer = Peer(name=name, first_byte_seconds=seconds, is_web_server=is_web_server)
                 await self._connections.serve(stream, peer)
                 return
             self._strangers += 1
             if self._forbidden.is_due():
                 logger.warning("%s %s", name, refusal)
             if self._strangers <= self._limits.max_unauthorized_connections:
-                peer = Peer(name=name, first_byte_seconds=self._limits.first_byte_seconds, refusal=refusal)
+                seconds = self._limits.first_byte_seconds
+                peer = Peer(name=name, first_byte_seconds=seconds, refusal=refusal, is_web_server=is_web_server)
                 await self._connections.serve(stream, peer)
         except Exception:  # a fence: what fails before the connection is served ends no other
             logger.exception("connection failed before it was served")

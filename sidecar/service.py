@@ -1,23 +1,43 @@
 """What the sidecar does for a request, whoever brought it: the one door between connections and replies."""
 
+from typing import NamedTuple
+
+import anyio
+
 import sidecar
 from protocol import PROTOCOL_VERSION
 from protocol.messages import Done, Generate, Resume, Ticket
 from sidecar import actions
 from sidecar.errors import Draining, InvalidParameter, NotConfigured, Unsupported
 from sidecar.providers.interface import Provider
-from sidecar.replies import Opening, Replies, Reply
+from sidecar.replies import Grant, Opening, Replies, Reply, TicketStore
 
 _RETRY_AFTER_DRAIN_SECONDS = 5.0
+
+
+class IssuedTicket(NamedTuple):
+    """A ticket and how long it is good."""
+
+    name: str
+    seconds: float
 
 
 class Service:
     """Opens, finds and ends replies on behalf of requests. Whoever opens or resumes must `leave` once."""
 
-    def __init__(self, *, provider: Provider | None, replies: Replies, rules: actions.Rules) -> None:
+    def __init__(
+        self,
+        *,
+        provider: Provider | None,
+        replies: Replies,
+        rules: actions.Rules,
+        tickets: TicketStore | None = None,
+    ) -> None:
+        """`tickets` is None where no socket for the web server takes them."""
         self._provider = provider
         self._replies = replies
         self._rules = rules
+        self._tickets = tickets
         self.is_draining = False
 
     def open(self, request: Generate) -> Reply:
@@ -31,9 +51,12 @@ class Service:
         if self._provider is None:
             raise NotConfigured("No model provider is configured: set SIDECAR_PROVIDER, or OPENAI_API_KEY.")
         if request.ticket:
-            raise Unsupported(_NO_WEB_SOCKET)
-        if request.key is not None and not request.detach:
-            raise InvalidParameter("`key` is for detached replies: set `detach`.")
+            self._usable_tickets().make_room(anyio.current_time())
+            if not request.stream:
+                raise InvalidParameter("`ticket` comes in `start`: set `stream`.")
+        for name, is_there in (("ticket", request.ticket), ("key", request.key is not None)):
+            if is_there and not request.detach:
+                raise InvalidParameter(f"`{name}` is for detached replies: set `detach`.")
         marker = actions.new_marker()
         prompt = actions.render(request, self._rules, marker=marker)
         may_share = actions.ACTIONS[type(request)].is_shareable
@@ -57,8 +80,7 @@ class Service:
             InvalidParameter: it has fewer deltas than `after`.
         """
         reply = self._replies.find(request.reply, _as_text(request.user_id))
-        if (request.after or 0) > reply.last_seq:
-            raise InvalidParameter(f"`after` is more than the {reply.last_seq} deltas that the reply has so far.")
+        _check_after(request.after or 0, reply)
         self._replies.attach(reply)
         return reply
 
@@ -75,9 +97,43 @@ class Service:
         self._replies.cancel(self._replies.find(reply_id, _as_text(user_id)))
         return Done()
 
-    def issue_ticket(self, request: Ticket) -> Done:
-        """Return a ticket for the web server's socket. Raises Unsupported where there is no such socket."""
-        raise Unsupported(_NO_WEB_SOCKET)
+    def issue_ticket(self, reply: Reply, after: int = 0) -> IssuedTicket:
+        """Return a ticket for a detached reply, behind the delta `after`.
+
+        Raises:
+            Unsupported: there is no socket for the web server.
+            InvalidParameter: the reply has fewer deltas than `after`.
+            Overloaded: too many tickets were given and not used.
+        """
+        tickets = self._usable_tickets()
+        _check_after(after, reply)
+        name = tickets.issue(Grant(reply.id, after), anyio.current_time())
+        return IssuedTicket(name, tickets.limits.ticket_seconds)
+
+    def ticket(self, request: Ticket) -> Done:
+        """Return the answer to `ticket`, without id. Raises NotFound, and as `issue_ticket`."""
+        self._usable_tickets()
+        reply = self._replies.find(request.reply, _as_text(request.user_id))
+        issued = self.issue_ticket(reply, request.after or 0)
+        return Done(ticket=issued.name, expires_in=issued.seconds)
+
+    def redeem(self, ticket: str, *, after: int | None = None) -> tuple[Reply, int]:
+        """Take a ticket back, and return its reply, attached, and behind which delta to read.
+
+        `after`, where it is given, is the last that the reader has: it wins over the one that the ticket names.
+
+        Raises:
+            NotFound: the ticket is not good, or its reply is no longer kept.
+            InvalidParameter: the reply has fewer deltas than `after`.
+        """
+        grant = self._usable_tickets().redeem(ticket, anyio.current_time())
+        behind = grant.after if after is None else after
+        return self.resume(Resume(reply=grant.reply_id, after=behind)), behind
+
+    def _usable_tickets(self) -> TicketStore:
+        if self._tickets is None:
+            raise Unsupported("There are no tickets here: SIDECAR_WEB_SOCKET is off.")
+        return self._tickets
 
     def status(self) -> Done:
         """Return the answer to ping, without an id."""
@@ -88,10 +144,13 @@ class Service:
             provider=provider.name if provider else None,
             models=provider.models if provider else (),
             ready=provider is not None and provider.is_ready and not self.is_draining,
+            tickets=self._tickets is not None,
         )
 
 
-_NO_WEB_SOCKET = "This version hands out no tickets: it has no socket for the web server."
+def _check_after(after: int, reply: Reply) -> None:
+    if after > reply.last_seq:
+        raise InvalidParameter(f"`after` is more than the {reply.last_seq} deltas that the reply has so far.")
 
 
 def _as_text(outer_id: str | int | None) -> str | None:

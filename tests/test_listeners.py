@@ -8,7 +8,8 @@ import pytest
 from sidecar import listeners
 from sidecar.listeners import open_listeners
 from sidecar.settings import Settings, load_settings
-from sidecar.transports.failures import AddressInUse
+from sidecar.transports.credentials import Credentials
+from sidecar.transports.failures import AddressInUse, AnotherInstance, ListenFailed
 from sidecar.transports.places import default_socket_path
 from sidecar.transports.token import TokenError
 
@@ -45,6 +46,63 @@ def test_without_a_socket_the_token_is_in_the_default_place(default_place: Path)
     with open_listeners(settings(SIDECAR_SOCKET="off")) as opened:
         assert opened.unix is None
         assert opened.token_file == default_place / "token"
+
+
+def test_the_web_servers_socket_is_beside_the_other(default_place: Path, tmp_path: Path) -> None:
+    with open_listeners(settings()) as opened:
+        assert opened.web is not None
+        assert opened.web.path == default_place / "web.sock"
+        assert opened.web.path.stat().st_mode & 0o777 == 0o660
+    with open_listeners(settings(SIDECAR_SOCKET=str(tmp_path / "my.sock"), SIDECAR_SOCKET_MODE="0600")) as opened:
+        assert opened.web is not None
+        assert opened.web.path == tmp_path / "web.sock"
+        assert opened.web.path.stat().st_mode & 0o777 == 0o660
+    assert not (tmp_path / "web.sock").exists()
+
+
+@pytest.mark.parametrize("changes", [{"SIDECAR_WEB_SOCKET": "off"}, {"SIDECAR_SOCKET": "off"}])
+def test_the_web_servers_socket_may_be_off_and_is_off_without_the_other(changes: dict[str, str]) -> None:
+    with open_listeners(settings(**changes)) as opened:
+        assert opened.web is None
+
+
+def test_the_web_servers_socket_may_be_anywhere(default_place: Path, tmp_path: Path) -> None:
+    with open_listeners(settings(SIDECAR_WEB_SOCKET=str(tmp_path / "w.sock"), SIDECAR_SOCKET="off")) as opened:
+        assert opened.unix is None
+        assert opened.web is not None
+        assert opened.web.path == tmp_path / "w.sock"
+
+
+def test_the_two_sockets_are_never_one(tmp_path: Path) -> None:
+    both = str(tmp_path / "my.sock")
+    with (
+        pytest.raises(ListenFailed, match="must be different"),
+        open_listeners(settings(SIDECAR_SOCKET=both, SIDECAR_WEB_SOCKET=both)),
+    ):
+        pass  # pragma: no cover - it does not come to this
+
+
+def test_a_second_instance_in_a_directory_is_told_which_setting_to_change(tmp_path: Path) -> None:
+    with (
+        open_listeners(settings(SIDECAR_SOCKET=str(tmp_path / "a.sock"))),
+        pytest.raises(AnotherInstance, match=r"web\.sock\..*SIDECAR_WEB_SOCKET"),
+        open_listeners(settings(SIDECAR_SOCKET=str(tmp_path / "b.sock"))),
+    ):
+        pass  # pragma: no cover - it does not come to this
+
+
+@pytest.mark.anyio
+async def test_the_web_servers_socket_has_a_group_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[str, int]] = []
+    monkeypatch.setattr(os, "chown", lambda path, uid, gid, **_: given.append((path.name, gid)))
+    changes = {"SIDECAR_SOCKET": str(tmp_path / "my.sock"), "SIDECAR_WEB_SOCKET_GROUP": "4711"}
+    with open_listeners(settings(**changes, SIDECAR_ALLOWED_UIDS="4712")) as opened:
+        assert given == [("web.sock.new", 4711)]
+        web_server, php = Credentials(1, 4713, 4711, frozenset()), Credentials(1, 4712, 4712, frozenset())
+        assert await opened.web_admission.check(web_server) is None
+        assert "SIDECAR_WEB_SOCKET_GROUP" in str(await opened.web_admission.check(php))
+        assert await opened.admission.check(php) is None
+        assert await opened.admission.check(web_server) is not None
 
 
 def test_without_tcp_there_is_no_token(default_place: Path) -> None:

@@ -63,6 +63,12 @@ class Street:
         self._reception.welcome_unix(ours, admission=admission or Admission(uids=None, gid=0))
         return theirs
 
+    def come_by_web(self, admission: Admission | None = None) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        self._stack.enter_context(theirs)
+        self._reception.welcome_web(ours, admission=admission or Admission(uids=None, gid=0))
+        return theirs
+
     def come_by_tcp(self, token: Secret | None = TOKEN) -> socket.socket:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             theirs = self._stack.enter_context(socket.create_connection(listener.getsockname()))
@@ -129,6 +135,27 @@ async def test_the_peer_is_what_the_transport_knows_of_it(limits: Limits) -> Non
     assert unix.name == f"unix uid={os.geteuid()} pid={os.getpid()}"
     assert (unix.token, unix.refusal) == (None, None)
     assert unix.first_byte_seconds == limits.socket_first_byte_seconds
+
+
+async def test_the_web_server_is_known_as_such_and_counts_like_others(limits: Limits) -> None:
+    async with receiving(limits) as (street, guests):
+        clients = [street.come_by_web() for _ in range(3)]
+        assert is_refused(street.come_by_web())
+        assert is_refused(street.come_by_unix())
+        assert not any(map(is_refused, clients))
+        await anyio.wait_all_tasks_blocked()
+        assert {peer.name for peer in guests.peers} == {f"web uid={os.geteuid()} pid={os.getpid()}"}
+        assert all(peer.is_web_server for peer in guests.peers)
+        assert {peer.first_byte_seconds for peer in guests.peers} == {limits.first_byte_seconds}
+
+
+async def test_who_is_not_admitted_at_the_web_servers_socket_is_no_more_than_the_web_server(limits: Limits) -> None:
+    async with receiving(limits) as (street, guests):
+        street.come_by_web(Stern(uids=None, gid=0))
+        await anyio.wait_all_tasks_blocked()
+        [peer] = guests.peers
+        assert peer.is_web_server
+        assert str(peer.refusal) == "No."
 
 
 async def test_who_is_not_admitted_hears_it_from_the_session(limits: Limits, caplog: pytest.LogCaptureFixture) -> None:

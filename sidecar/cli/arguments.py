@@ -38,9 +38,9 @@ With --json the output is one object, whose shape is stable:
    "checks": [{"name": "...", "status": "ok|warning|failed|skipped", "message": "...", "advice": "..."}]}
 
 The checks, always all and in this order: settings, log, directory (of the socket), socket, instance (the sidecar that
-runs, by its Unix socket), token, tcp, provider, and of the provider name_lookup, connect, tls, key, model, tokens (do
-they come one by one), cancel (is the connection closed when an answer is left). advice is empty where there is nothing
-to do; messages may change.
+runs, by its Unix socket), web_socket (the web server's), token, tcp, provider, and of the provider name_lookup,
+connect, tls, key, model, tokens (do they come one by one), cancel (is the connection closed when an answer is left).
+advice is empty where there is nothing to do; messages may change.
 
 exit status:
   0    nothing failed; there may be warnings

@@ -10,7 +10,14 @@ from sidecar import __version__
 from sidecar.cli.advice import EX_CONFIG, EX_IOERR, OUTPUT_CLOSED
 from sidecar.cli.asking import prepare
 from sidecar.cli.checks import Check, Report
-from sidecar.cli.checks.files import check_directory_of_socket, check_log, check_socket, check_token, user_name
+from sidecar.cli.checks.files import (
+    check_directory_of_socket,
+    check_log,
+    check_socket,
+    check_token,
+    check_web_socket,
+    user_name,
+)
 from sidecar.cli.checks.running import check_instance, check_tcp
 from sidecar.cli.checks.upstream import check_steps
 from sidecar.cli.output import OutputFailed
@@ -63,6 +70,7 @@ def _examine(settings: Settings, report: Report) -> int:
     path = check_directory_of_socket(settings, report)
     check_socket(settings, path, report)
     answer = check_instance(path, report)
+    check_web_socket(settings, path, answer, report)
     check_token(settings, report)
     answer = check_tcp(settings, report, is_running=answer is not None) or answer
     try:

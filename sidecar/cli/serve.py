@@ -53,6 +53,8 @@ def _announce(settings: Settings, listeners: Listeners, provider: Provider | Non
     say(f"version {__version__}, settings from {settings.env_file or 'the environment'}")
     if listeners.unix is not None:
         say(f"listening on {listeners.unix.path}")
+    if listeners.web is not None:
+        say(f"for the web server: {listeners.web.path}")
     if listeners.tcp is not None:
         host, port, *_ = listeners.tcp.getsockname()
         guard = "without a token" if listeners.token is None else f"token in {listeners.token_file or 'SIDECAR_TOKEN'}"

@@ -4,5 +4,17 @@ from sidecar.replies.log import End, Stage
 from sidecar.replies.replies import Replies
 from sidecar.replies.reply import Reader, Reply
 from sidecar.replies.store import Opening, ReplyLimits
+from sidecar.replies.tickets import Grant, TicketLimits, TicketStore
 
-__all__ = ["End", "Opening", "Reader", "Replies", "Reply", "ReplyLimits", "Stage"]
+__all__ = [
+    "End",
+    "Grant",
+    "Opening",
+    "Reader",
+    "Replies",
+    "Reply",
+    "ReplyLimits",
+    "Stage",
+    "TicketLimits",
+    "TicketStore",
+]

@@ -4,6 +4,7 @@ from sidecar.session.answers import address, refusal
 from sidecar.session.byte_stream import ByteStream, PeerGone
 from sidecar.session.dialect import Decoder, Dialect, Errand, Form, Incoming, NoMore, Send
 from sidecar.session.peer import ByteBudget, Peer, SessionLimits
+from sidecar.session.serving import serve_start, serve_ticket
 from sidecar.session.session import Session, TooSlow
 
 __all__ = [
@@ -23,4 +24,6 @@ __all__ = [
     "TooSlow",
     "address",
     "refusal",
+    "serve_start",
+    "serve_ticket",
 ]

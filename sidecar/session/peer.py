@@ -24,6 +24,8 @@ class Peer:
     """Why it is not served at all."""
     hosts: frozenset[str] | None = None
     """What it must call us by in HTTP, one of them; None: as it likes."""
+    is_web_server: bool = False
+    """Whether it is the web server, for anybody out there: it gets what its ticket opens, and nothing else."""
     on_authorized: Callable[[], None] = lambda: None
     """Called once it has shown the token."""
 

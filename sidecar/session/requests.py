@@ -144,7 +144,7 @@ class Requests:
                 done = self._service.cancel_by_reply(request.reply, request.user_id)
             else:
                 assert isinstance(request, Ticket)  # noqa: S101 - what is left
-                done = self._service.issue_ticket(request)
+                done = self._service.ticket(request)
         except SidecarError as exc:
             return refusal(addressee, exc)
         return replace(done, id=echo(request.id))

@@ -3,10 +3,12 @@
 from time import perf_counter
 
 from anyio.lowlevel import checkpoint
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from protocol.messages import Answer, Delta, Event, Generate, Progress, Resume, Start
 from sidecar.errors import Cancelled
-from sidecar.replies import End, Reader
+from sidecar.replies import End, Reader, Reply
 from sidecar.service import Service
 from sidecar.session.answers import RequestId, echo, end_answer, end_event
 from sidecar.session.dialect import Send
@@ -21,7 +23,10 @@ async def serve(request: Generate | Resume, job: Job, service: Service, send: Se
     Raises:
         SidecarError: it was refused before anything was sent.
     """
-    reader = _read(request, job, service)
+    if isinstance(request, Resume):
+        reader = Reader(service.resume(request), after=request.after or 0)
+    else:
+        reader = Reader(_open(request, job, service))
     reply = reader.reply
     job.stop = (
         (lambda: reader.stop(Cancelled("This reading was cancelled; the reply goes on.")))
@@ -36,20 +41,50 @@ async def serve(request: Generate | Resume, job: Job, service: Service, send: Se
             end = await reader.wait_end()
             job.outcome = _outcome(end)
             return end_answer(request_id, reply, end)
-        await send([Start(id=request_id, reply=reply.id, model=reply.call.prompt.model)])
+        start = _start(request_id, reply)
+        if isinstance(request, Generate) and request.ticket:
+            start = _with_ticket(start, reply, service)
+        await send([start])
         return await _stream(reader, request_id, job, send)
     finally:
         job.stop = None
         service.leave(reply)
 
 
-def _read(request: Generate | Resume, job: Job, service: Service) -> Reader:
-    if isinstance(request, Resume):
-        return Reader(service.resume(request), after=request.after or 0)
+async def serve_start(request: Generate, job: Job, service: Service, _send: Send) -> Start:
+    """Begin a detached reply, leave it to whoever comes for it, and return its `start`. Raises SidecarError."""
+    reply = _open(request, job, service)
+    try:
+        start = _start(echo(request.id), reply)
+        return _with_ticket(start, reply, service) if request.ticket else start
+    finally:
+        service.leave(reply)
+
+
+async def serve_ticket(ticket: str, after: int | None, job: Job, service: Service, send: Send) -> Event:
+    """Serve what a ticket opens, as `resume` would. Raises SidecarError before anything was sent."""
+    reply, behind = service.redeem(ticket, after=after)
+    try:
+        await send([_start(UNSET, reply)])
+        return await _stream(Reader(reply, after=behind), UNSET, job, send)
+    finally:
+        service.leave(reply)
+
+
+def _open(request: Generate, job: Job, service: Service) -> Reply:
     reply = service.open(request)
     if reply.overhead_ms is None:
         reply.overhead_ms = 0.0 if reply.is_shared else round((perf_counter() - job.arrived) * 1000, 2)
-    return Reader(reply)
+    return reply
+
+
+def _start(request_id: RequestId, reply: Reply) -> Start:
+    return Start(id=request_id, reply=reply.id, model=reply.call.prompt.model)
+
+
+def _with_ticket(start: Start, reply: Reply, service: Service) -> Start:
+    ticket, seconds = service.issue_ticket(reply)
+    return replace(start, ticket=ticket, expires_in=seconds)
 
 
 async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -> Event:

@@ -88,6 +88,12 @@ OPTIONS = (
     Option("SIDECAR_ALLOWED_UIDS", "allowed_uids", USERS, None, "",
            "Who may use the socket: users by name or number, with commas between them. "
            "Unset: the sidecar's own user, root and the members of the socket's group"),
+    Option("SIDECAR_WEB_SOCKET", "web_socket", PATH_OR_OFF, None, "",
+           "The Unix socket for the web server, which takes tickets and nothing else, or `off`. "
+           "Unset: `web.sock` beside the other, where there is that"),
+    Option("SIDECAR_WEB_SOCKET_GROUP", "web_socket_gid", GROUP, None, "",
+           "The group of the web server's user, by name or number: its members may use that socket. "
+           "Unset: the other socket's"),
     Option("SIDECAR_TCP", "tcp", TCP, "127.0.0.1:8081", "", "The loopback address and port to listen on, or `off`"),
     Option("SIDECAR_TCP_AUTH", "tcp_auth", SWITCH, "on", "",
            "Whether TCP asks for the token; `off` lets in every user and every web page of this machine"),
@@ -105,6 +111,8 @@ OPTIONS = (
            "How long a running detached reply goes on without a reader"),
     Option("SIDECAR_RESUME_SECONDS", "resume_seconds", seconds(0, 86_400), "600", "seconds",
            "How long a finished detached reply is kept"),
+    Option("SIDECAR_TICKET_SECONDS", "ticket_seconds", _PATIENCE, "30", "seconds",
+           "How long a ticket for the web server's socket is good"),
     # Eight: a container is killed after ten.
     Option("SIDECAR_DRAIN_SECONDS", "drain_seconds", _DELAY, "8", "seconds",
            "How long running answers may go on after SIGTERM; a container is killed after ten"),

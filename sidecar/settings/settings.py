@@ -68,6 +68,8 @@ class Settings:
     socket_mode: int
     socket_gid: int | None
     allowed_uids: frozenset[int] | None
+    web_socket: Path | Literal["off"] | None
+    web_socket_gid: int | None
     tcp: TcpAddress | None
     """None is "off" here."""
     tcp_auth: bool
@@ -84,6 +86,7 @@ class Settings:
 
     grace_seconds: float
     resume_seconds: float
+    ticket_seconds: float
     drain_seconds: float
     heartbeat_seconds: float
     limits: Limits

@@ -44,9 +44,17 @@ class Admission:
     """Decides whose connections are served: our own user's and root's always, then those of `uids` or, where that is
     None, those of the members of group `gid`."""
 
-    def __init__(self, *, uids: frozenset[int] | None, gid: int) -> None:
+    def __init__(
+        self,
+        *,
+        uids: frozenset[int] | None,
+        gid: int,
+        settings: str = "SIDECAR_SOCKET_GROUP and SIDECAR_ALLOWED_UIDS",
+    ) -> None:
+        """`settings`: what an administrator can change about it."""
         self._uids = uids
         self._gid = gid
+        self._settings = settings
 
     async def check(self, peer: Credentials) -> Forbidden | None:
         """Return why `peer` is not served, or None."""
@@ -57,7 +65,7 @@ class Admission:
             who = "the users in SIDECAR_ALLOWED_UIDS"
         else:
             is_allowed = self._gid in (peer.gid, *peer.groups) or await _look_up(peer.uid, self._gid)
-            who = f"members of group {self._gid} (see SIDECAR_SOCKET_GROUP and SIDECAR_ALLOWED_UIDS)"
+            who = f"members of group {self._gid} (see {self._settings})"
         if is_allowed:
             return None
         return Forbidden(f"User {peer.uid} may not use this socket; it is for {who}.")

@@ -5,11 +5,14 @@ import os
 import stat
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from sidecar.transports.failures import ListenFailed
 
 _NAME = "openai-moodle-sidecar"
 SOCKET_NAME = "sidecar.sock"
+_WEB_SOCKET_NAME = "web.sock"
+WEB_SOCKET_MODE = 0o660
 
 
 def default_socket_path(*, run_dir: Path = Path("/run"), runtime_dir: Path | None, gid: int | None) -> Path:
@@ -42,6 +45,15 @@ def possible_socket_paths(*, run_dir: Path = Path("/run"), runtime_dir: Path | N
     return [directory / SOCKET_NAME for directory in shared]
 
 
+def web_socket_path(wanted: Path | Literal["off"] | None, socket_path: Path | str) -> Path | None:
+    """Return where the web server's socket goes: where it is wanted, else beside the other, if that is at a path."""
+    if isinstance(wanted, Path):
+        return wanted.absolute()
+    if wanted == "off" or not isinstance(socket_path, Path):
+        return None
+    return socket_path.with_name(_WEB_SOCKET_NAME)
+
+
 def _directories(run_dir: Path, runtime_dir: Path | None) -> list[Path]:
     parents = [parent for parent in (run_dir, runtime_dir) if parent is not None]
     return [*(parent / _NAME for parent in parents), Path(tempfile.gettempdir()) / f"{_NAME}-{os.geteuid()}"]
@@ -55,7 +67,7 @@ def _is_ours_alone(directory: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
 
 
-def check_directory(path: Path) -> None:
+def check_directory(path: Path, setting: str = "SIDECAR_SOCKET") -> None:
     """Make sure that the socket's directory is fit for it.
 
     Raises:
@@ -65,10 +77,10 @@ def check_directory(path: Path) -> None:
     try:
         mode = directory.stat().st_mode
     except OSError as exc:
-        reason = f"The socket's directory {directory}: {exc.strerror}. Make it, or set SIDECAR_SOCKET."
+        reason = f"The socket's directory {directory}: {exc.strerror}. Make it, or set {setting}."
         raise ListenFailed(reason) from exc
     if not stat.S_ISDIR(mode):
-        raise ListenFailed(f"The socket's directory {directory} is no directory. Set SIDECAR_SOCKET.")
+        raise ListenFailed(f"The socket's directory {directory} is no directory. Set {setting}.")
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise ListenFailed(f"Anybody may replace files in {directory}: take the right to write from others.")
 

@@ -28,6 +28,8 @@ class SocketFile:
     mode: int
     gid: int | None = None
     """The group that it is given; None leaves the process' own."""
+    setting: str = "SIDECAR_SOCKET"
+    """What says where it is; `_GROUP` behind it, what says whose."""
 
 
 class UnixListener:
@@ -42,15 +44,15 @@ class UnixListener:
         self.path = file.path
         _check_length(file.path)
         try:
-            self._lock = _lock(file.path)
+            self._lock = _lock(file)
             try:
-                _check_free(file.path)
+                _check_free(file.path, file.setting)
                 self.socket = _listen(file)
             except BaseException:
                 os.close(self._lock)
                 raise
         except OSError as exc:
-            raise _explain(exc, file.path) from exc
+            raise _explain(exc, file) from exc
         self._inode = os.stat(file.path).st_ino
 
     def __enter__(self) -> Self:
@@ -73,9 +75,9 @@ def _check_length(path: Path) -> None:
         raise ListenFailed(f"The socket's path has {size} bytes, but at most {limit} are possible: {path}")
 
 
-def _lock(path: Path) -> int:
-    """Lock the file beside `path` for as long as the descriptor is open. It stays: to remove it would be a race."""
-    lock_path = path.with_name(path.name + _LOCK)
+def _lock(file: SocketFile) -> int:
+    """Lock the file beside the socket for as long as the descriptor is open. It stays: to remove it would be a race."""
+    lock_path = file.path.with_name(file.path.name + _LOCK)
     fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,20 +85,20 @@ def _lock(path: Path) -> int:
         owner = os.read(fd, 32).strip()
         os.close(fd)
         who = f"Another sidecar (process {int(owner)})" if owner.isdigit() else "Another sidecar"
-        raise AnotherInstance(f"{who} serves {path}.") from None
+        raise AnotherInstance(f"{who} serves {file.path}. For a second one, set {file.setting} too.") from None
     os.ftruncate(fd, 0)
     os.write(fd, f"{os.getpid()}\n".encode())
     return fd
 
 
-def _check_free(path: Path) -> None:
+def _check_free(path: Path, setting: str) -> None:
     """Make sure that what stands at `path`, if anything, is a socket of ours that nobody listens on."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(found.st_mode):
-        raise AnotherInstance(f"{path} is no socket and was left alone. Move it away, or set SIDECAR_SOCKET.")
+        raise AnotherInstance(f"{path} is no socket and was left alone. Move it away, or set {setting}.")
     if found.st_uid not in (os.geteuid(), 0):
         raise AnotherInstance(f"{path} belongs to another user (uid {found.st_uid}); it was left alone.")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -114,7 +116,7 @@ def _check_free(path: Path) -> None:
 def _listen(file: SocketFile) -> socket.socket:
     """Bind under a second name and rename: who finds the path finds a socket that listens and has its final mode."""
     new = file.path.with_name(file.path.name + _NEW)
-    _check_free(new)
+    _check_free(new, file.setting)
     new.unlink(missing_ok=True)  # left by a start that was killed
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -125,7 +127,7 @@ def _listen(file: SocketFile) -> socket.socket:
         finally:
             os.umask(umask)
         if file.gid is not None:
-            _give_to_group(new, file.gid)
+            _give_to_group(new, file.gid, file.setting)
         listener.listen(BACKLOG)
         listener.setblocking(False)
         new.rename(file.path)
@@ -137,15 +139,16 @@ def _listen(file: SocketFile) -> socket.socket:
     return listener
 
 
-def _give_to_group(path: Path, gid: int) -> None:
+def _give_to_group(path: Path, gid: int, setting: str) -> None:
     try:
         os.chown(path, -1, gid, follow_symlinks=False)
     except OSError as exc:
-        reason = f"The socket cannot be given to group {gid} (SIDECAR_SOCKET_GROUP): {exc.strerror}."
+        reason = f"The socket cannot be given to group {gid} ({setting}_GROUP): {exc.strerror}."
         raise NotPermitted(reason) from exc
 
 
-def _explain(exc: OSError, path: Path) -> ListenFailed:
+def _explain(exc: OSError, file: SocketFile) -> ListenFailed:
+    reason = f"The socket {file.path} cannot be made: {exc.strerror}."
     if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return NotPermitted(f"The socket {path} cannot be made: {exc.strerror}. Set SIDECAR_SOCKET to a path of yours.")
-    return ListenFailed(f"The socket {path} cannot be made: {exc.strerror}.")
+        return NotPermitted(f"{reason} Set {file.setting} to a path of yours.")
+    return ListenFailed(reason)

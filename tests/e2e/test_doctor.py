@@ -44,7 +44,8 @@ def test_all_is_well_with_a_running_sidecar(launch: Launch, serve: Serve, tmp_pa
     assert "provider demo, ready" in found["instance"][1]
     assert f"on 127.0.0.1:{server.tcp_port}" in found["tcp"][1]
     assert "mode 0640" in found["token"][1]
-    assert not [path for path in tmp_path.iterdir() if path.name not in ("token", "sidecar.sock", "sidecar.sock.lock")]
+    ours = {"token", "sidecar.sock", "sidecar.sock.lock", "web.sock", "web.sock.lock"}
+    assert {path.name for path in tmp_path.iterdir()} == ours
 
 
 def test_the_same_as_lines(launch: Launch, alone: dict[str, str], tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_the_sidecar_may_have_other_settings(launch: Launch, serve: Serve, close
     found = examine(launch, settings)
     assert found.exit_status == 0
     assert found["socket"][0] == "warning"
-    assert "SIDECAR_SOCKET_MODE is 0660. Restart the sidecar" in found["socket"][1]
+    assert "By the settings its mode is 0660. Restart the sidecar" in found["socket"][1]
     assert found["tcp"][0] == "warning"
     assert "has other settings: restart it" in found["tcp"][1]
     assert found["provider"][0] == "warning"

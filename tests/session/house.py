@@ -20,7 +20,7 @@ from sidecar.actions import Rules
 from sidecar.connections import Connections
 from sidecar.dialects import FRAMES, PayloadDialect
 from sidecar.providers import Provider
-from sidecar.replies import Replies, ReplyLimits
+from sidecar.replies import Replies, ReplyLimits, TicketStore
 from sidecar.service import Service
 from sidecar.session import ByteBudget, Peer, PeerGone, Session, SessionLimits
 from tests.session.fakes import Call, GatedProvider, MemoryStream
@@ -189,10 +189,13 @@ class BugLog(logging.Handler):
 class House:
     """A sidecar and its clients."""
 
-    def __init__(self, provider: Provider, replies: Replies, limits: SessionLimits, tasks: TaskGroup) -> None:
+    def __init__(
+        self, provider: Provider, replies: Replies, limits: SessionLimits, tasks: TaskGroup, tickets: TicketStore | None
+    ) -> None:
         self.replies = replies
         self.limits = limits
-        self.service = Service(provider=provider, replies=replies, rules=Rules(models=provider.models))
+        rules = Rules(models=provider.models)
+        self.service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets)
         self.connections = Connections(self.service, limits)
         self.clients: list[Client] = []
         self.bugs = BugLog()
@@ -257,11 +260,15 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    provider: Provider | None = None, *, reply_limits: ReplyLimits | None = None, **changed: Unpack[Changed]
+    provider: Provider | None = None,
+    *,
+    reply_limits: ReplyLimits | None = None,
+    tickets: TicketStore | None = None,
+    **changed: Unpack[Changed],
 ) -> AsyncIterator[House]:
     """Give a sidecar that, at the end, must have let go of everything."""
     async with Replies(reply_limits or ReplyLimits()) as replies, anyio.create_task_group() as tasks:
-        house = House(provider or GatedProvider(), replies, new_limits(**changed), tasks)
+        house = House(provider or GatedProvider(), replies, new_limits(**changed), tasks, tickets)
         logger = logging.getLogger("sidecar")
         logger.addHandler(house.bugs)
         try:

@@ -115,7 +115,9 @@ def test_a_second_one_in_this_process_is_refused(path: Path) -> None:
 def test_what_no_sidecar_wrote_into_the_lock_is_not_shown(path: Path, text: bytes) -> None:
     with listen(path):
         path.with_name("sidecar.sock.lock").write_bytes(text)
-        with pytest.raises(AnotherInstance, match=rf"Another sidecar serves {path}\."):
+        with pytest.raises(
+            AnotherInstance, match=rf"Another sidecar serves {path}\. For a second one, set SIDECAR_SOCKET"
+        ):
             listen(path)
 
 

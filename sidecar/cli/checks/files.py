@@ -5,15 +5,18 @@ import os
 import pwd
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
+from protocol.messages import Done
 from sidecar.cli.checks.check import Report
 from sidecar.client.doors import socket_paths, token_paths
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.settings import Settings
 from sidecar.transports.failures import ListenFailed
-from sidecar.transports.places import check_directory
+from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, web_socket_path
 
 _MAX_TOKEN_BYTES = 4096
+_RESTART = "Restart the sidecar with these settings."
 
 
 def check_log(settings: Settings, report: Report) -> None:
@@ -68,44 +71,86 @@ def check_socket(settings: Settings, path: Path | None, report: Report) -> None:
     if path is None:
         report.skipped("socket", "SIDECAR_SOCKET is off")
         return
+    wanted = _Wanted("socket", settings.socket_mode, settings.socket_gid, settings.allowed_uids)
+    if found := _look(path, wanted, report):
+        report.ok("socket", _describe_socket(path, found, wanted))
+
+
+def check_web_socket(settings: Settings, socket_path: Path | None, answer: Done | None, report: Report) -> None:
+    """The same for the web server's socket; `answer` is what the sidecar that runs says of itself."""
+    path = web_socket_path(settings.web_socket, socket_path or "off")
+    if path is None:
+        report.skipped("web_socket", "SIDECAR_WEB_SOCKET is off: PHP is needed for as long as an answer takes")
+        return
+    gid = settings.socket_gid if settings.web_socket_gid is None else settings.web_socket_gid
+    wanted = _Wanted("web_socket", WEB_SOCKET_MODE, gid, None)
+    if found := _look(path, wanted, report):
+        message = _describe_socket(path, found, wanted)
+        if answer is not None and not answer.tickets:
+            report.warning("web_socket", message, f"The sidecar that runs gives no tickets. {_RESTART}")
+        else:
+            report.ok("web_socket", message)
+
+
+class _Wanted(NamedTuple):
+    """What a socket should be like by the settings."""
+
+    name: str
+    mode: int
+    gid: int | None
+    uids: frozenset[int] | None
+    """Who may connect to it, whatever its group is."""
+
+    @property
+    def setting(self) -> str:
+        return f"SIDECAR_{self.name.upper()}"
+
+
+def _look(path: Path, wanted: _Wanted, report: Report) -> os.stat_result | None:
+    """Return what stands at `path`, where it is a socket without fault; else say what is wrong."""
+    name = wanted.name
     try:
         found = path.lstat()
     except FileNotFoundError:
-        report.warning("socket", f"{path} is not there", "Start the sidecar: openai-moodle-sidecar serve")
-        return
+        report.warning(name, f"{path} is not there", "Start the sidecar: openai-moodle-sidecar serve")
+        return None
     except OSError as exc:
-        report.failed("socket", f"{path}: {exc.strerror}", "Run doctor as a user who may use the socket, or as root.")
-        return
+        report.failed(name, f"{path}: {exc.strerror}", "Run doctor as a user who may use the socket, or as root.")
+        return None
     if not stat.S_ISSOCK(found.st_mode):
-        report.failed("socket", f"{path} is no socket", "Move it away, or set SIDECAR_SOCKET.")
-        return
-    message = f"{path}: {_describe(found)}; may connect: {_who_may_connect(settings, found)}"
-    if trouble := _find_trouble(settings, path, found):
-        report.warning("socket", message, trouble)
-    else:
-        report.ok("socket", message)
+        report.failed(name, f"{path} is no socket", f"Move it away, or set {wanted.setting}.")
+        return None
+    if trouble := _find_trouble(path, found, wanted):
+        report.warning(name, _describe_socket(path, found, wanted), trouble)
+        return None
+    return found
 
 
-def _find_trouble(settings: Settings, path: Path, found: os.stat_result) -> str:
-    restart = "Restart the sidecar with these settings."
-    if stat.S_IMODE(found.st_mode) != settings.socket_mode:
-        return f"SIDECAR_SOCKET_MODE is {settings.socket_mode:04o}. {restart}"
-    if settings.socket_gid not in (None, found.st_gid):
-        return f"SIDECAR_SOCKET_GROUP is {group_name(settings.socket_gid or 0)}. {restart}"
+def _find_trouble(path: Path, found: os.stat_result, wanted: _Wanted) -> str:
+    if stat.S_IMODE(found.st_mode) != wanted.mode:
+        return f"By the settings its mode is {wanted.mode:04o}. {_RESTART}"
+    if wanted.gid not in (None, found.st_gid):
+        return f"By the settings its group is {group_name(wanted.gid or 0)}. {_RESTART}"
     directory = path.parent.stat()
     may_enter = directory.st_mode & 0o001 or (directory.st_gid == found.st_gid and directory.st_mode & 0o010)
-    others = settings.socket_gid is not None or {*_members(found.st_gid)} - {user_name(found.st_uid)}
+    others = wanted.gid is not None or {*_members(found.st_gid)} - {user_name(found.st_uid)}
     if found.st_mode & 0o020 and others and not may_enter:
         group = group_name(found.st_gid)
+        if wanted.name == "web_socket":
+            return f"Group {group} cannot enter {path.parent}: chmod o+x lets it in."
         return f"Group {group} cannot enter {path.parent}: chgrp {group} and chmod g+x let it in."
     return ""
 
 
-def _who_may_connect(settings: Settings, found: os.stat_result) -> str:
+def _describe_socket(path: Path, found: os.stat_result, wanted: _Wanted) -> str:
+    return f"{path}: {_describe(found)}; may connect: {_who_may_connect(found, wanted.uids)}"
+
+
+def _who_may_connect(found: os.stat_result, uids: frozenset[int] | None) -> str:
     """Name those whom both the mode and the sidecar let in."""
     who = dict.fromkeys((user_name(found.st_uid), "root"))
-    if settings.allowed_uids is not None:
-        who |= dict.fromkeys(user_name(uid) for uid in sorted(settings.allowed_uids))
+    if uids is not None:
+        who |= dict.fromkeys(user_name(uid) for uid in sorted(uids))
         return ", ".join(who)
     if not found.st_mode & 0o020:
         return ", ".join(who)

@@ -4,9 +4,11 @@ from protocol.errors import ProtocolError
 from sidecar.dialects.http import responses
 from sidecar.dialects.http.access import Door
 from sidecar.dialects.http.reader import RequestReader
-from sidecar.dialects.http.routes import ROUTES
+from sidecar.dialects.http.routes import ROUTES, WEB_ROUTES
 from sidecar.errors import SidecarError
 from sidecar.session import Decoder, Incoming, Peer, TooSlow
+
+_WEB_DOOR = Door(routes=WEB_ROUTES, may_be_proxied=True)
 
 
 class Http:
@@ -18,7 +20,7 @@ class Http:
     end_means_gone = True
 
     def __init__(self, peer: Peer) -> None:
-        self._door = Door(routes=ROUTES, hosts=peer.hosts, token=peer.token)
+        self._door = _WEB_DOOR if peer.is_web_server else Door(routes=ROUTES, hosts=peer.hosts, token=peer.token)
 
     def new_reader(self, max_payload_bytes: int) -> Decoder[Incoming]:
         return RequestReader(self._door, max_payload_bytes)

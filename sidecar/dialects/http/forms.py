@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from protocol import codec
 from protocol.errors import STATUS, Code, ProtocolError
-from protocol.messages import Answer, Delta, Done, Error, Event, Failure, Success
+from protocol.messages import Answer, Delta, Done, Error, Event, Failure, Handover, Success
 from sidecar.dialects.http.guard import Head
 from sidecar.dialects.http.responses import LAST_CHUNK, chunk, head, refuse, retry_after, whole
 from sidecar.errors import SidecarError
@@ -60,7 +60,7 @@ class JsonForm:
             return self._whole(status, message, retry_after(message.retry_after))
         return self._whole(200, message, {})
 
-    def _whole(self, status: int, message: Event | Answer, fields: dict[str, str]) -> bytes:
+    def _whole(self, status: int, message: Event | Answer | Handover, fields: dict[str, str]) -> bytes:
         body = codec.encode(message) + b"\n"
         return whole(status, body, closes=self._request.closes, is_head=self._request.method == "HEAD", fields=fields)
 

@@ -25,12 +25,14 @@ class Route:
 class Routes:
     """A table of routes."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], *, is_silent: bool = False) -> None:
+        """`is_silent`: nothing is said of what else there is, and HEAD, which must change nothing, is nothing."""
+        self._is_silent = is_silent
         self._routes = [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)), route) for route in routes]
 
     def find(self, head: Head) -> tuple[Route, dict[str, str]] | Refused:
         """Return the route for a request with the named parts of its path, or why there is none. HEAD is as GET."""
-        method = "GET" if head.method == "HEAD" else head.method
+        method = "GET" if head.method == "HEAD" and not self._is_silent else head.method
         allowed = []
         for path, route in self._routes:
             if (match := path.fullmatch(head.path)) is None:
@@ -38,7 +40,7 @@ class Routes:
             if route.method == method:
                 return route, match.groupdict()
             allowed += [route.method, "HEAD"] if route.method == "GET" else [route.method]
-        if allowed:
+        if allowed and not self._is_silent:
             message = "This path is not served by this method."
             return Refused(message, code=Code.UNSUPPORTED, status=405, allow=", ".join(allowed))
         return Refused("There is nothing by this path.", code=Code.NOT_FOUND)

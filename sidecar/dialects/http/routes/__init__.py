@@ -4,7 +4,7 @@ A function makes of a whole request what is asked and the form in which it is an
 protocol wherever there is one, so that it is served as in every other dialect.
 """
 
-from sidecar.dialects.http.routes import generate, status
+from sidecar.dialects.http.routes import generate, replies, status
 from sidecar.dialects.http.routing import Route, Routes
 
 ROUTES = Routes(
@@ -13,7 +13,13 @@ ROUTES = Routes(
         Route("POST", "/chat", generate.chat),
         Route("POST", "/summarize", generate.summarize),
         Route("POST", "/analyze", generate.analyze),
+        Route("POST", "/replies", replies.start),
+        Route("POST", "/replies/{reply}/tickets", replies.ticket),
+        Route("DELETE", "/replies/{reply}", replies.cancel),
         Route("GET", "/livez", status.livez, is_open=True),
     )
 )
 """On the Unix socket and on TCP."""
+
+WEB_ROUTES = Routes((Route("GET", "/replies/{ticket}", replies.read),), is_silent=True)
+"""On the web server's socket, where anybody may ask: never anything but what a ticket opens."""
