@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple, get_args
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from protocol.errors import BadMessage, InvalidParameter, PayloadTooLarge, ProtocolError, UnknownAction, UnknownEvent
 from protocol.messages import (
@@ -14,7 +14,6 @@ from protocol.messages import (
     Event,
     Failure,
     Generate,
-    Handover,
     Id,
     Request,
     Success,
@@ -23,10 +22,10 @@ from protocol.messages import (
 )
 
 # msgspec raises the last two beside its own.
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # What the system that this one replaces answers; its clients compare the text.
-_NOT_JSON = "Invalid JSON request"
+NOT_JSON = "Invalid JSON request"
 
 _EVENTS = frozenset(event.__struct_config__.tag for event in get_args(Event))
 
@@ -76,7 +75,7 @@ _shape_decoder = msgspec.json.Decoder(_ServerShape)
 _encoder = msgspec.json.Encoder()
 
 
-def encode(message: Request | Event | Answer | Handover) -> bytes:
+def encode(message: Struct) -> bytes:
     """Return `message` as one JSON object, without a line feed."""
     return _encoder.encode(message)
 
@@ -92,11 +91,11 @@ def decode_request(payload: bytes) -> Request:
         PayloadTooLarge: more turns in `history` than 256.
     """
     if not payload.startswith(b"{"):
-        raise BadMessage(_NOT_JSON)
+        raise BadMessage(NOT_JSON)
     try:
         return _request_decoder.decode(payload)
-    except _DECODE_ERRORS as exc:
-        raise _explain(exc) from None  # the library's text may quote the person's
+    except DECODE_ERRORS as exc:
+        raise explain(exc) from None  # the library's text may quote the person's
 
 
 def decode_generate(payload: bytes, kind: type[Generate]) -> Generate:
@@ -105,11 +104,11 @@ def decode_generate(payload: bytes, kind: type[Generate]) -> Generate:
     Raises: as `decode_request`; BadMessage where there is another `action`.
     """
     if not payload.startswith(b"{"):
-        raise BadMessage(_NOT_JSON)
+        raise BadMessage(NOT_JSON)
     try:
         return _generate_decoders[kind].decode(payload)
-    except _DECODE_ERRORS as exc:
-        error = _explain(exc)
+    except DECODE_ERRORS as exc:
+        error = explain(exc)
         if isinstance(error, UnknownAction):
             error = BadMessage("`action` is another one than the path says: leave it out.")
         raise error from None  # as above
@@ -122,8 +121,8 @@ def decode_ticket(payload: bytes, reply: str) -> Ticket:
     """
     try:
         fields = _object_decoder.decode(payload)
-    except _DECODE_ERRORS:
-        raise BadMessage(_NOT_JSON) from None  # as above
+    except DECODE_ERRORS:
+        raise BadMessage(NOT_JSON) from None  # as above
     ours = {"action": msgspec.Raw(b'"ticket"'), "reply": msgspec.Raw(_encoder.encode(reply))}
     for name, value in ours.items():
         if bytes(fields.get(name, value)) != bytes(value):
@@ -137,7 +136,7 @@ def is_object(payload: bytes) -> bool:
     """Whether `payload` is a JSON object, whatever is in it."""
     try:
         _object_decoder.decode(payload)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return False
     return payload.startswith(b"{")
 
@@ -149,7 +148,7 @@ def decode_addressee(payload: bytes) -> Addressee:
         return unknown
     try:
         envelope = _envelope_decoder.decode(payload)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return unknown
     request_id = _try(_id_decoder, envelope.id)
     return Addressee(
@@ -162,7 +161,7 @@ def decode_addressee(payload: bytes) -> Addressee:
 def _try(decoder: msgspec.json.Decoder[str], value: msgspec.Raw) -> str | None:
     try:
         return decoder.decode(value)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         return None
 
 
@@ -180,7 +179,7 @@ def decode_reply(payload: bytes) -> Event | Answer:
         if shape.success is None:
             return _event_decoder.decode(payload)
         return _success_decoder.decode(payload) if shape.success else _failure_decoder.decode(payload)
-    except _DECODE_ERRORS:
+    except DECODE_ERRORS:
         raise BadMessage("This is neither an event nor an answer of the protocol.") from None  # as above
 
 
@@ -191,10 +190,10 @@ _MISSING_FIELD = re.compile(r"\AObject missing required field `(?P<name>\w+)`\Z"
 _SECOND_ACTIONS = frozenset(f"Invalid value '{message.__struct_config__.tag}'" for message in get_args(Request))
 
 
-def _explain(exc: Exception) -> ProtocolError:
+def explain(exc: Exception) -> ProtocolError:
     """Translate msgspec's error. Its text is ours to read, and not to pass on where it quotes what was sent."""
     if not isinstance(exc, msgspec.ValidationError):
-        return BadMessage(_NOT_JSON)
+        return BadMessage(NOT_JSON)
     text = str(exc)
     at = _AT.search(text)
     path, reason = (at["path"], text[: at.start()]) if at else ("", text)
@@ -220,7 +219,7 @@ def _explain_value(path: str, reason: str) -> ProtocolError:
     if "matching regex" in reason:
         return BadMessage(f"`{path}` has characters or a length that are not allowed there.")
     if "got `" in reason:
-        return BadMessage(f"`{path}`: {_lower(reason)}." if path else _NOT_JSON)
+        return BadMessage(f"`{path}`: {_lower(reason)}." if path else NOT_JSON)
     return InvalidParameter(f"`{path}`: {_lower(reason)}.")
 
 

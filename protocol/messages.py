@@ -80,6 +80,27 @@ class Analyze(Generate, frozen=True, kw_only=True, tag="analyze"):
     format: Literal["text", "json"] | None = None
 
 
+class GivenTurn(Struct, frozen=True, kw_only=True):
+    """One message, as a client of OpenAI gave it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+    def __repr__(self) -> str:
+        return f"GivenTurn(role={self.role!r})"
+
+
+class Complete(Generate, frozen=True, kw_only=True, tag="complete"):
+    """Answer `turns` as they are, without a prompt of ours; `content` is the latest.
+
+    It is none of `Request`: only OpenAI's clients ask for it, in their own words (chat_completions.py).
+    """
+
+    turns: tuple[GivenTurn, ...]
+    includes_usage: bool = False
+    """Whether a stream ends with a chunk that has the usage."""
+
+
 class Cancel(ClientMessage, frozen=True, kw_only=True, tag="cancel"):
     """End request `id` of this connection or, where `reply` is given, that reply on any connection."""
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from protocol.messages import Analyze, Chat, Generate, Summarize
-from sidecar.actions import analyze, chat, summarize
+from protocol.messages import Analyze, Chat, Complete, Generate, Summarize
+from sidecar.actions import analyze, chat, complete, summarize
 from sidecar.actions._base import Draft, Rules, choose_model, write_system_prompt
 from sidecar.actions._fence import new_marker
 from sidecar.actions._sharing import digest
@@ -32,6 +32,7 @@ ACTIONS: Mapping[type[Generate], Action[Any]] = MappingProxyType(
         Chat: Action("chat", chat.draft),
         Summarize: Action("summarize", summarize.draft, is_shareable=True),
         Analyze: Action("analyze", analyze.draft, is_shareable=True),
+        Complete: Action("complete", complete.draft),
     }
 )
 
@@ -50,7 +51,7 @@ def render(request: Generate, rules: Rules, *, marker: str) -> Prompt:
     return Prompt(
         action=action.name,
         model=model,
-        system=write_system_prompt(draft.task, request),
+        system=write_system_prompt(draft.task, request) if draft.system is None else draft.system,
         messages=draft.messages,
         subject=draft.subject,
         max_tokens=min(request.max_tokens or rules.max_tokens, rules.max_tokens),

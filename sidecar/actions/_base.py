@@ -49,6 +49,8 @@ class Draft:
     subject: str
     length: Literal["short", "medium", "long"] = "medium"
     bullets: bool = False
+    system: str | None = None
+    """The whole system prompt, in place of ours."""
 
 
 def choose_model(wanted: str | None, models: tuple[str, ...]) -> str:

@@ -18,7 +18,8 @@ from protocol.messages import FinishReason, Usage
 class Message:
     """One turn as a provider sees it."""
 
-    role: Literal["user", "assistant"]
+    role: Literal["system", "user", "assistant"]
+    """A system turn stands among others only where a client of OpenAI put it there."""
     content: str
 
 
@@ -29,6 +30,7 @@ class Prompt:
     action: str
     model: str
     system: str = field(repr=False)
+    """Empty: there is none."""
     messages: tuple[Message, ...] = field(repr=False)
     subject: str = field(repr=False)
     """The text that the action works on, as the person gave it: for providers that quote instead of thinking."""

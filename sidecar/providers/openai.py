@@ -31,7 +31,7 @@ class OpenAIDialect:
         turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
         body: dict[str, object] = {
             "model": prompt.model,
-            "messages": [{"role": "system", "content": prompt.system}, *turns],
+            "messages": [{"role": "system", "content": prompt.system}, *turns] if prompt.system else turns,
             "stream": True,
         }
         if "stream_options" not in left_out:

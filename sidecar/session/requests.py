@@ -102,13 +102,14 @@ class Requests:
 
     def _reject(self, incoming: Incoming, error: ProtocolError | SidecarError, held_bytes: int) -> None:
         """Answer what cannot be understood, or must not be served."""
-        _log_refused("-", incoming.addressee, error.code)
         answer = refusal(incoming.addressee, error, usage=None if error.code is Code.BAD_MESSAGE else NO_USAGE)
         if error.code is not Code.UNAUTHORIZED:
+            _log_refused("-", incoming.addressee, error.code)
             self._say(incoming, answer, held_bytes)
             return
 
-        async def say_later(*_: object) -> Event | Answer:
+        async def say_later(job: Job, *_: object) -> Event | Answer:
+            job.outcome = error.code
             await anyio.sleep(WRONG_TOKEN_SECONDS)
             return answer
 

@@ -6,7 +6,7 @@ from protocol import codec
 from protocol.errors import STATUS, Code, ProtocolError
 from protocol.messages import Answer, Delta, Done, Error, Event, Failure, Handover, Success
 from sidecar.dialects.http.guard import Head
-from sidecar.dialects.http.responses import LAST_CHUNK, chunk, head, refuse, retry_after, whole
+from sidecar.dialects.http.responses import LAST_CHUNK, Describe, chunk, head, refuse, retry_after, whole
 from sidecar.errors import SidecarError
 
 EVENT_STREAM = "text/event-stream"
@@ -37,8 +37,8 @@ class Fixed:
 class RefusalForm(Fixed):
     """What a request gets that goes no further, and its connection with it."""
 
-    def __init__(self, error: ProtocolError | SidecarError) -> None:
-        super().__init__(refuse(error))
+    def __init__(self, error: ProtocolError | SidecarError, describe: Describe | None = None) -> None:
+        super().__init__(refuse(error, describe=describe))
 
 
 class JsonForm:

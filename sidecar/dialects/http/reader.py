@@ -8,6 +8,7 @@ from protocol.errors import ProtocolError
 from protocol.messages import Ping
 from sidecar.dialects.http.access import Door
 from sidecar.dialects.http.chunks import ChunkGuard, too_large
+from sidecar.dialects.http.completion_forms import describe
 from sidecar.dialects.http.forms import Fixed, RefusalForm
 from sidecar.dialects.http.guard import Head, HeadGuard
 from sidecar.dialects.http.refused import Refused
@@ -72,6 +73,8 @@ class RequestReader:
         self._guard = HeadGuard()
         self._arriving: _Arriving | None = None
         self._has_all = False
+        self._is_openai = False
+        """Whether a refusal must be one that OpenAI's clients understand."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -96,7 +99,8 @@ class RequestReader:
             return self._next()
         except (ProtocolError, SidecarError) as exc:
             self._end()
-            return Incoming(asked=exc, addressee=_NOBODY, form=RefusalForm(exc), is_open=True)
+            form = RefusalForm(exc, describe if self._is_openai else None)
+            return Incoming(asked=exc, addressee=_NOBODY, form=form, is_open=True)
 
     def _next(self) -> Incoming | None:
         if self._arriving is None:
@@ -104,6 +108,7 @@ class RequestReader:
             if found is None:
                 return None
             head, raw = found
+            self._is_openai = head.path.startswith("/v1/")
             admitted = self._door.admit(head)
             if (head.length or 0) > self._max_body_bytes:
                 raise too_large(self._max_body_bytes)

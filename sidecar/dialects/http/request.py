@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
+from protocol.codec import Addressee
 from sidecar.dialects.http.guard import Head
 
 
@@ -18,6 +21,11 @@ class HttpRequest:
     def json(self) -> bytes:
         """The body without white space around it."""
         return self.body.strip(b" \t\r\n")
+
+    @property
+    def addressee(self) -> Addressee:
+        """Whose answer it is where its body names nobody."""
+        return Addressee(id=UNSET, wants_events=False, token=self.token)
 
     @property
     def token(self) -> str | None:

@@ -107,8 +107,11 @@ def test_what_is_good_is_good_for_nginx(vector: GoodHttp, nginx: int) -> None:
 
 _SEEDS = [
     seed
-    for vector in (*load("http/good.json", GoodHttp), *load("http/bad.json", BadHttp))
-    if len(seed := expand(vector.bytes)) < 1000
+    for written in (
+        *(vector.bytes for vector in load("http/good.json", GoodHttp)),
+        *(vector.bytes for vector in load("http/bad.json", BadHttp)),
+    )
+    if len(seed := expand(written)) < 1000
 ]
 _SPLICES = (
     *(bytes([byte]) for byte in range(256)),

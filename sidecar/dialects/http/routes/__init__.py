@@ -4,7 +4,7 @@ A function makes of a whole request what is asked and the form in which it is an
 protocol wherever there is one, so that it is served as in every other dialect.
 """
 
-from sidecar.dialects.http.routes import generate, replies, status
+from sidecar.dialects.http.routes import generate, openai, replies, status
 from sidecar.dialects.http.routing import Route, Routes
 
 ROUTES = Routes(
@@ -16,6 +16,8 @@ ROUTES = Routes(
         Route("POST", "/replies", replies.start),
         Route("POST", "/replies/{reply}/tickets", replies.ticket),
         Route("DELETE", "/replies/{reply}", replies.cancel),
+        Route("POST", "/v1/chat/completions", openai.chat_completions),
+        Route("GET", "/v1/models", openai.models),
         Route("GET", "/livez", status.livez, is_open=True),
     )
 )
