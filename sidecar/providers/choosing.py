@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from sidecar.providers.anthropic import AnthropicDialect
 from sidecar.providers.demo import DemoProvider
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.endpoint import Endpoint
@@ -10,7 +11,9 @@ from sidecar.providers.interface import Provider
 from sidecar.providers.openai import OpenAIDialect
 from sidecar.settings import Settings, SettingsError
 
-DIALECTS: Mapping[str, Callable[[], Dialect]] = MappingProxyType({"openai": OpenAIDialect})
+DIALECTS: Mapping[str, Callable[[], Dialect]] = MappingProxyType(
+    {"openai": OpenAIDialect, "anthropic": AnthropicDialect}
+)
 DEMO = "demo"
 
 

@@ -11,8 +11,8 @@ from sidecar.providers.dialect import Dialect
 from sidecar.providers.http_client import HttpClient
 from sidecar.providers.interface import Piece, Prompt
 from sidecar.providers.resilience import Backoff
+from sidecar.providers.route import Route
 from sidecar.providers.tls import make_tls_context
-from sidecar.providers.upstream import Upstream
 from sidecar.settings import Settings, SettingsError
 
 
@@ -38,7 +38,7 @@ class RemoteProvider:
         self._client = HttpClient(
             tls=make_tls_context(settings.ca), proxy=settings.proxy, max_connections=settings.limits.max_upstream
         )
-        self._upstream = Upstream(
+        self._route = Route(
             dialect,
             endpoint,
             client=self._client,
@@ -67,4 +67,4 @@ class RemoteProvider:
             yield pieces
 
     def _ask(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        return self._upstream.ask(prompt, Clocks(self._timeouts))
+        return self._route.ask(prompt, Clocks(self._timeouts))

@@ -48,19 +48,21 @@ _DELAY = seconds(0, 3_600)
 
 OPTIONS = (
     Option("SIDECAR_PROVIDER", "provider", WORD, None, "",
-           "The provider that answers: `openai` (also all that speak its language), or `demo`, which plays a model and "
-           "works offline. Unset: `openai` where a key or an address is set"),
+           "The provider that answers: `openai` (also all that speak its language), `anthropic`, or `demo`, which "
+           "plays a model and works offline. Unset: `openai` where a key or an address is set"),
     Option("SIDECAR_PROVIDER_IF_UNSET", "provider_if_unset", WORD, None, "",
            "The same where no provider, no key and no address is set; `scripts/run` sets it to `demo`"),
     Option("OPENAI_API_KEY", "api_key", SECRET, None, "",
-           "The provider's key; the log masks what has 8 characters or more"),
+           "The provider's key, whichever provider it is; the log masks what has 8 characters or more"),
     Option("OPENAI_API_KEY_FILE", "api_key_file", PATH, None, "",
            "A file that holds the key; set this or `OPENAI_API_KEY`. With neither, systemd's credential "
            "`openai_api_key` is taken"),
     Option("OPENAI_BASE_URL", "base_url", URL, None, "",
-           "The address of the provider; unset: `https://api.openai.com/v1`. Without a path `/v1/chat/completions` is "
-           "added, to another path `/chat/completions` where that is not its end"),
-    Option("OPENAI_MODEL", "model", MODEL, None, "", "The model that is asked; `openai` needs it"),
+           "The address of the provider; unset: `https://api.openai.com/v1`, or `https://api.anthropic.com`. Without a "
+           "path `/v1/chat/completions` is added, to another path `/chat/completions` where that is not its end; with "
+           "`anthropic` likewise `/v1/messages`"),
+    Option("OPENAI_MODEL", "model", MODEL, None, "",
+           "The model that is asked; every provider but `demo` needs it. With Azure the deployment's name"),
     Option("SIDECAR_MODELS", "models", MODELS, "", "",
            "The models that a request may name beside it, with commas between them; `*` for any"),
     Option("SIDECAR_ALLOW_HTTP", "allow_http", SWITCH, "off", "",

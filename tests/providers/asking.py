@@ -7,6 +7,7 @@ from dataclasses import replace
 import anyio
 
 from sidecar.providers import Finish, Message, Prompt, Text
+from sidecar.providers.dialect import Dialect
 from sidecar.providers.openai import OpenAIDialect
 from sidecar.providers.remote import RemoteProvider
 from sidecar.providers.resilience import Backoff
@@ -32,11 +33,13 @@ def make_settings(url: str, timeouts: Timeouts | None = None, **overrides: str) 
 
 
 @asynccontextmanager
-async def opened(url: str, timeouts: Timeouts | None = None, **overrides: str) -> AsyncIterator[RemoteProvider]:
+async def opened(
+    url: str, timeouts: Timeouts | None = None, *, dialect: Dialect | None = None, **overrides: str
+) -> AsyncIterator[RemoteProvider]:
     """Give a provider for `url`, and see that no connection is in use when it is left."""
     with anyio.fail_after(20):
         settings = make_settings(url, timeouts, **overrides)
-        async with RemoteProvider(settings, OpenAIDialect(), backoff=QUICK) as provider:
+        async with RemoteProvider(settings, dialect or OpenAIDialect(), backoff=QUICK) as provider:
             yield provider
             assert provider.connections_in_use == 0
 

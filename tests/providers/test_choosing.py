@@ -41,8 +41,8 @@ def test_which_provider_the_settings_choose(texts: dict[str, str], name: str | N
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ({"SIDECAR_PROVIDER": "oracle"}, "SIDECAR_PROVIDER must be openai or demo"),
-        ({"SIDECAR_PROVIDER_IF_UNSET": "oracle"}, "SIDECAR_PROVIDER_IF_UNSET must be openai or demo"),
+        ({"SIDECAR_PROVIDER": "oracle"}, "SIDECAR_PROVIDER must be openai, anthropic or demo"),
+        ({"SIDECAR_PROVIDER_IF_UNSET": "oracle"}, "SIDECAR_PROVIDER_IF_UNSET must be openai, anthropic or demo"),
         ({"OPENAI_API_KEY": KEY}, "OPENAI_MODEL must name"),
         ({"SIDECAR_PROVIDER": "openai", "OPENAI_MODEL": "m"}, "OPENAI_API_KEY or OPENAI_API_KEY_FILE must give"),
         ({"OPENAI_BASE_URL": "https://a.example", "OPENAI_MODEL": "m"}, "OPENAI_API_KEY or OPENAI_API_KEY_FILE must"),

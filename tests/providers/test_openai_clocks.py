@@ -156,7 +156,7 @@ async def test_u43_an_endless_answer() -> None:
 async def test_what_never_ends_behind_the_models_own_end_loses_nothing(
     last: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sidecar.providers.upstream._DRAIN_SECONDS", SHORT)
+    monkeypatch.setattr("sidecar.providers.route._DRAIN_SECONDS", SHORT)
 
     def script(asked: Asked) -> None:
         asked.head()
@@ -183,7 +183,7 @@ async def test_u09_a_connection_that_is_not_completed() -> None:
 
 
 async def test_a_complaint_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.providers.upstream._COMPLAINT_SECONDS", SHORT)
+    monkeypatch.setattr("sidecar.providers.route._COMPLAINT_SECONDS", SHORT)
     with running(slow_complaint) as server:
         async with opened(server.url) as provider:
             with pytest.raises(SidecarError) as caught:

@@ -10,7 +10,7 @@ from protocol.messages import Usage
 from sidecar.providers import Finish
 from tests.providers.asking import KEY, PROMPT, ask, opened
 from tests.providers.scripted import DONE, ROLE, USAGE, Asked, Script, chunk, event, good, running, stream
-from tests.providers.vectors import STREAMS as VECTORS
+from tests.providers.vectors import for_peer
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ STREAMS: dict[str, Script] = {
     "content_filter": stream(good("a", reason="content_filter")),
     "several lines of data": stream(good("a").replace(b'"object"', b'\ndata: "object"')),
     "no usage": stream(ROLE + A + STOP + DONE),
-    **{name: stream(vector.content) for name, vector in VECTORS.items() if vector.peer},
+    **{name: stream(vector.content) for name, vector in for_peer("openai").items()},
     "a long one": stream(good(*("word " * 2000).split(" "))),
 }
 

@@ -7,6 +7,7 @@ import pytest
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
 from sidecar.providers import Finish
+from sidecar.providers.anthropic import AnthropicDialect
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.failures import explain_status, read_complaint
 from sidecar.providers.learning import Refusals
@@ -17,7 +18,7 @@ from tests.providers.vectors import FOLDER, REFUSALS, STREAMS, Refusal, Stream
 
 
 def dialect_of(name: str) -> Dialect:
-    return OpenAIDialect()
+    return AnthropicDialect() if name.startswith("anthropic:") else OpenAIDialect()
 
 
 def error_of(failure: Exception) -> SidecarError:
@@ -56,5 +57,5 @@ def test_what_comes_of_a_refusal(name: str) -> None:
 
 
 def test_each_server_that_is_named_has_its_vectors() -> None:
-    named = "openai azure openrouter deepseek mistral vllm llama_cpp ollama lm_studio groq"
+    named = "openai azure openrouter deepseek mistral vllm llama_cpp ollama lm_studio groq anthropic"
     assert {path.stem for path in FOLDER.glob("*.json")} >= set(named.split())

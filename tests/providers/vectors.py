@@ -56,4 +56,12 @@ def load(kind: str) -> dict[str, Any]:
 
 
 STREAMS: dict[str, Stream] = load("streams")
+
+
+def for_peer(server: str) -> dict[str, Stream]:
+    """Return the streams that the official package reads as we do: Anthropic's, or OpenAI's for all other servers."""
+    is_anthropic = server == "anthropic"
+    return {name: it for name, it in STREAMS.items() if it.peer and name.startswith("anthropic:") == is_anthropic}
+
+
 REFUSALS: dict[str, Refusal] = load("refusals")

@@ -28,7 +28,7 @@ _COMPLAINT_SECONDS = 2.0
 _MAX_FORMS = 4
 
 
-class Upstream:
+class Route:
     """One endpoint, in one dialect. `client` is opened and closed by its owner, `mask` hides secrets."""
 
     def __init__(
