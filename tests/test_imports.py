@@ -22,6 +22,7 @@ sidecar.session
 sidecar.service
 sidecar.replies sidecar.actions
 sidecar.providers
+sidecar.http_pool
 sidecar.settings sidecar.observability
 sidecar.errors sidecar.secret sidecar.process
 sidecar
@@ -30,10 +31,11 @@ protocol
 LINE_OF = {part: number for number, line in enumerate(ORDER.split("\n")) for part in line.split()}
 
 # What is behind a door of its own: whoever else needs it asks there.
-ONLY_IN = {
+ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "asyncio": "a file with asyncio in its name, which says what that buys",
     "trio": "the tests",
-    "httpx": "sidecar/providers/http_client.py",
+    "httpx": ("sidecar/providers/http_client.py", "sidecar/http_pool/httpx_transport.py"),
+    "httptools": "sidecar/http_pool/parsing.py",
     "decouple": "sidecar/settings/reading.py",
     "argparse": "sidecar/cli",
 }

@@ -17,7 +17,7 @@ from sidecar import process
 from sidecar.cli.advice import CONNECTION_LOST, EX_CONFIG, EX_UNAVAILABLE
 from sidecar.cli.output import Output, OutputFailed, harmless
 from sidecar.cli.speaking import PROGRAM, say
-from sidecar.cli.starting import StartFailed
+from sidecar.cli.starting import NO_SPARES, StartFailed
 from sidecar.client import Connection, Door, NotRunning, SidecarGone, direct_door, find_doors
 from sidecar.observability import start_logging
 from sidecar.providers.choosing import choose_provider
@@ -42,7 +42,7 @@ def prepare(env_file: Path | None) -> Iterator[Settings]:
     """
     process.forbid_inspection()
     try:
-        settings = load_settings(env_file=env_file)
+        settings = load_settings(env_file=env_file, overrides=NO_SPARES)
         forget_secrets()
         secrets = [secret for secret in (settings.api_key, settings.token, settings.proxy) if secret is not None]
         with start_logging("warning", None, secrets=secrets):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from sidecar.observability import LogFileError, Redaction, start_logging
 from sidecar.providers.choosing import choose_provider
@@ -10,6 +11,9 @@ from sidecar.providers.interface import Provider
 from sidecar.settings import Settings, SettingsError, forget_secrets, load_settings
 from sidecar.transports.failures import ListenFailed
 from sidecar.transports.token import TokenError
+
+NO_SPARES: Mapping[str, str] = MappingProxyType({"SIDECAR_SPARE_CONNECTIONS": "0"})
+"""Settings of what ends soon: no connection is opened ahead of a request that never comes."""
 
 _EX_CANTCREAT = 73
 _EX_CONFIG = 78

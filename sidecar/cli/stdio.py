@@ -6,7 +6,7 @@ import anyio
 
 from sidecar import app, process
 from sidecar.cli.speaking import say
-from sidecar.cli.starting import StartFailed, start
+from sidecar.cli.starting import NO_SPARES, StartFailed, start
 from sidecar.transports.stdio import claim
 
 
@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> int:
     stream = claim()  # before anything can print to stdout or open a file
     process.forbid_inspection()  # after it: what claim looks at in /proc would be root's
     try:
-        with start(options.env_file, options.overrides) as (settings, provider, _redaction):
+        with start(options.env_file, {**options.overrides, **NO_SPARES}) as (settings, provider, _redaction):
             # Without uvloop: to import it takes longer than it could save on one connection, and it would make our
             # parent's own descriptors non-blocking.
             return anyio.run(lambda: app.serve_stdio(settings, stream, provider=provider))

@@ -163,6 +163,7 @@ def _leave_out(term: str, sentence: str) -> str:
         run = match[0]
         if match["spaceless"]:
             return run.replace(term, GAP)
-        return GAP if run.lower().strip("_") == term else run
+        word = run.strip("_")
+        return run.replace(word, GAP) if word.lower() == term else run
 
     return _RUN.sub(replace, sentence)

@@ -36,7 +36,10 @@ class RemoteProvider:
         self._timeouts = settings.timeouts
         secrets = [secret for secret in (settings.api_key, settings.proxy) if secret is not None]
         self._client = HttpClient(
-            tls=make_tls_context(settings.ca), proxy=settings.proxy, max_connections=settings.limits.max_upstream
+            tls=make_tls_context(settings.ca),
+            proxy=settings.proxy,
+            max_connections=settings.limits.max_upstream,
+            spares=settings.limits.spare_connections,
         )
         self._route = Route(
             dialect,

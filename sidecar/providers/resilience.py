@@ -34,16 +34,11 @@ class Backoff:
 
 
 class TryAgain(Exception):
-    """A try failed as another may not; `error` is what the client is told if there is none.
+    """A try failed as another may not; `error` is what the client is told if there is none."""
 
-    `is_stale`: a connection that had been kept open was gone. That says nothing about the provider, so one new try
-    follows at once and is not counted.
-    """
-
-    def __init__(self, error: SidecarError, *, is_stale: bool = False) -> None:
+    def __init__(self, error: SidecarError) -> None:
         super().__init__(str(error))
         self.error = error
-        self.is_stale = is_stale
 
 
 async def retry(
@@ -55,7 +50,6 @@ async def retry(
         SidecarError: none did, or a try failed for good.
     """
     failures = 0
-    may_be_stale = True
     while True:
         try:
             async with aclosing(attempt()) as pieces:
@@ -66,9 +60,6 @@ async def retry(
             failure = exc
         if clocks.has_content:
             raise failure.error
-        if failure.is_stale and may_be_stale:
-            may_be_stale = False
-            continue
         failures += 1
         wanted = failure.error.retry_after or 0.0
         pause = max(backoff.pause(failures), wanted)

@@ -138,6 +138,9 @@ OPTIONS = (
            "Requests that are with the provider at once, or wait for a connection to it"),
     Option("SIDECAR_MAX_UPSTREAM", "limits.max_upstream", _COUNT, "200", "connections",
            "Connections to the provider at once; more requests wait"),
+    Option("SIDECAR_SPARE_CONNECTIONS", "limits.spare_connections", whole_number(0, 100), "2", "connections",
+           "Of these, connections that `serve` opens ahead of requests, as long as the last request is not ten minutes "
+           "old: who finds one gets the first token two round trips earlier"),
     Option("SIDECAR_MAX_RUNNING_PER_CONNECTION", "limits.max_running_per_connection", _COUNT, "16", "requests",
            "Requests of one connection that are running at once"),
     Option("SIDECAR_MAX_WAITING_PER_CONNECTION", "limits.max_waiting_per_connection", whole_number(0, 100_000), "100",

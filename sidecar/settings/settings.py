@@ -31,6 +31,7 @@ class Limits:
     max_unauthorized_bytes: int
     max_upstream: int
     """Connections to the provider."""
+    spare_connections: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

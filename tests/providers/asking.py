@@ -28,7 +28,13 @@ PATIENT = Timeouts(connect_seconds=5.0, first_token_seconds=5.0, idle_seconds=5.
 
 
 def make_settings(url: str, timeouts: Timeouts | None = None, **overrides: str) -> Settings:
-    texts: Mapping[str, str] = {"OPENAI_BASE_URL": url, "OPENAI_MODEL": "m", "OPENAI_API_KEY": KEY, **overrides}
+    texts: Mapping[str, str] = {
+        "OPENAI_BASE_URL": url,
+        "OPENAI_MODEL": "m",
+        "OPENAI_API_KEY": KEY,
+        "SIDECAR_SPARE_CONNECTIONS": "0",  # connections are counted
+        **overrides,
+    }
     return replace(load_settings(overrides=texts), timeouts=timeouts or PATIENT)
 
 

@@ -1,6 +1,5 @@
 """Whoever leaves closes the provider's connection, at once and whatever was going on; and nothing is lost by it."""
 
-import random
 import time
 
 import anyio
@@ -13,6 +12,7 @@ from sidecar.providers.remote import RemoteProvider
 from sidecar.secret import Secret
 from tests.providers.asking import PROMPT, ask, make_settings, opened
 from tests.providers.scripted import ROLE, Asked, Script, ScriptedProvider, chunk, event, good, running, stream
+from tests.providers.storm import storm
 
 pytestmark = pytest.mark.anyio
 
@@ -123,33 +123,10 @@ async def test_a_cancel_within_the_hand_shake_leaves_no_connection_behind() -> N
                     await ask(provider)
 
 
-async def test_300_cancels_at_random_moments_lose_no_connection() -> None:
-    chance = random.Random(7)
-
-    def script(asked: Asked) -> None:
-        asked.head()
-        for byte in range(5):
-            asked.chunk(ROLE + event(chunk(str(byte))))
-            asked.pause(0.002)
-        asked.chunk(good("end"))
-        asked.end()
-
-    async def leave_sometime() -> None:
-        with anyio.move_on_after(chance.random() * 0.03):
-            async with provider.stream(PROMPT) as pieces:
-                async for _ in pieces:
-                    pass
-
-    with running(script) as server:
-        async with opened(server.url, SIDECAR_MAX_UPSTREAM="10") as provider:
-            for _ in range(10):
-                async with anyio.create_task_group() as tasks:
-                    for _ in range(30):
-                        tasks.start_soon(leave_sometime)
-            assert provider.connections_in_use == 0
-            async with anyio.create_task_group() as tasks:  # as many at once as there are places
-                for _ in range(10):
-                    tasks.start_soon(ask, provider)
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
+async def test_cancels_at_random_moments_lose_no_place_descriptor_or_task(is_tls: bool) -> None:
+    cancelled, _ = await storm(300, is_tls=is_tls)
+    assert cancelled > 100
 
 
 async def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

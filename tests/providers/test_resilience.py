@@ -35,8 +35,8 @@ async def collect(
     return [piece async for piece in retry(attempt, clocks or Clocks(PATIENT), backoff=backoff)]
 
 
-def again(retry_after: float | None = None, *, is_stale: bool = False) -> TryAgain:
-    return TryAgain(UpstreamError("busy", retry_after=retry_after), is_stale=is_stale)
+def again(retry_after: float | None = None) -> TryAgain:
+    return TryAgain(UpstreamError("busy", retry_after=retry_after))
 
 
 GOOD: list[Step] = [Text("a"), Finish("stop")]
@@ -77,17 +77,6 @@ async def test_once_there_is_content_nothing_is() -> None:
     assert await anext(pieces) == Text("a")
     with pytest.raises(UpstreamError, match="busy"):
         await anext(pieces)
-
-
-async def test_a_stale_connection_is_one_try_more_and_at_once() -> None:
-    slow = Backoff(first_seconds=60)
-    attempt, _ = attempts([again(is_stale=True)], GOOD)
-    with anyio.fail_after(5):
-        assert await collect(attempt, backoff=slow) == GOOD
-    attempt, times = attempts([again(is_stale=True)], [again(is_stale=True)], [again()], [again()], GOOD)
-    with pytest.raises(UpstreamError):
-        await collect(attempt)
-    assert len(times) == 4
 
 
 class TestPauses:

@@ -1,0 +1,138 @@
+"""Opens connections to one origin: name, TCP, where one is configured the proxy, and TLS."""
+
+import base64
+import ssl
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from sidecar.errors import SidecarError, UpstreamConnect
+from sidecar.http_pool.connecting import connect
+from sidecar.http_pool.failures import Cut, Unreachable
+from sidecar.http_pool.names import Names
+from sidecar.http_pool.parsing import ResponseParser
+from sidecar.http_pool.sockets import SocketStream, Stream
+from sidecar.http_pool.tls import TlsStream
+from sidecar.secret import Secret
+
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where connections lead to: what of an address is not the path."""
+
+    is_tls: bool
+    host: str
+    """A name in ASCII, or an address without brackets."""
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> "Origin":
+        """Return the origin of a URL of `http` or `https`."""
+        parts = urlsplit(url)
+        return cls.at(parts.scheme, parts.hostname or "", parts.port)
+
+    @classmethod
+    def at(cls, scheme: str, host: str, port: int | None) -> "Origin":
+        """Return the origin of these parts of a URL; the port is the scheme's where there is none."""
+        return cls(scheme == "https", host, port or _PORTS[scheme])
+
+    @property
+    def authority(self) -> str:
+        """Host and port as CONNECT takes them."""
+        return f"{self._bracketed}:{self.port}"
+
+    @property
+    def host_field(self) -> str:
+        """The value of the header Host, which has no usual port."""
+        return self._bracketed if self.port == _PORTS["https" if self.is_tls else "http"] else self.authority
+
+    @property
+    def _bracketed(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy."""
+
+    origin: Origin
+    authorization: str | None = field(repr=False)
+    """The value of the header Proxy-Authorization."""
+
+    @classmethod
+    def of(cls, url: Secret) -> "Proxy":
+        """Return the proxy of a URL, before whose host a user's name and password may stand."""
+        parts = urlsplit(url.reveal())
+        authorization = None
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            authorization = "Basic " + base64.b64encode(pair.encode()).decode()
+        return cls(Origin.of(url.reveal()), authorization)
+
+
+class Dialer:
+    """Opens connections. `context` is for TLS to wherever it is spoken, to a proxy too."""
+
+    def __init__(self, names: Names, context: ssl.SSLContext, proxy: Proxy | None = None) -> None:
+        self._names = names
+        self._context = context
+        self.proxy = proxy
+
+    async def dial(self, origin: Origin) -> Stream:
+        """Return a connection over which requests to `origin` can be sent.
+
+        Raises:
+            Unreachable: it did not come about, which may pass.
+            SidecarError: it did not come about.
+        """
+        if self.proxy is None:
+            return await self._secure(await self._connect(origin), origin)
+        try:
+            stream = await self._secure(await self._connect(self.proxy.origin), self.proxy.origin)
+        except UpstreamConnect as exc:
+            raise Unreachable("The proxy (SIDECAR_PROXY) could not be reached.") from exc
+        if not origin.is_tls:
+            return stream  # to which requests are sent as they are
+        try:
+            await _tunnel(stream, origin, self.proxy)
+        except BaseException:
+            stream.close()
+            raise
+        return await self._secure(stream, origin)
+
+    async def _connect(self, origin: Origin) -> Stream:
+        return SocketStream(await connect(await self._names.look_up(origin.host), origin.port))
+
+    async def _secure(self, stream: Stream, origin: Origin) -> Stream:
+        """Put TLS over the stream where the origin speaks it."""
+        if not origin.is_tls:
+            return stream
+        try:
+            secured = TlsStream(stream, self._context, origin.host)
+            await secured.shake_hands()
+        except BaseException:
+            stream.close()
+            raise
+        return secured
+
+
+async def _tunnel(stream: Stream, origin: Origin, proxy: Proxy) -> None:
+    lines = [f"CONNECT {origin.authority} HTTP/1.1", f"Host: {origin.authority}"]
+    if proxy.authorization is not None:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
+    answer, early = ResponseParser(), b""
+    try:
+        await stream.flush()
+        while answer.head is None:
+            if not (came := await stream.receive()):
+                raise Cut
+            early = answer.feed(came)
+    except Cut:
+        raise Unreachable("The proxy (SIDECAR_PROXY) closed the connection.") from None
+    except SidecarError:
+        raise UpstreamConnect("The proxy (SIDECAR_PROXY) did not answer as one does.") from None
+    if not 200 <= answer.head.status < 300 or early:
+        # Its words are not shown: they may be anybody's.
+        raise UpstreamConnect("The proxy (SIDECAR_PROXY) did not let the request through.")

@@ -1,0 +1,70 @@
+"""One request and its answer, on whatever connection there is."""
+
+from collections.abc import Callable
+
+from sidecar.http_pool.connection import Connection
+from sidecar.http_pool.failures import Cut
+from sidecar.http_pool.parsing import Head
+from sidecar.http_pool.pool import Pool
+
+OnConnection = Callable[[bool], None]
+"""Called with False where a connection has to be opened first, and with True where there is one."""
+
+
+class Exchange:
+    """An answer whose head has come. Must be closed, which keeps its connection where it was read to its end."""
+
+    def __init__(self, pool: Pool, connection: Connection, head: Head) -> None:
+        self._pool = pool
+        self._connection = connection
+        self._is_closed = False
+        self.status = head.status
+        self.headers = head.headers
+
+    async def read(self) -> bytes:
+        """Wait for more of the body and return all that has come of it, or nothing at its end.
+
+        Raises:
+            Cut: the connection broke.
+            UpstreamProtocol: what came is no body.
+        """
+        return await self._connection.read()
+
+    def close(self) -> None:
+        """Give the connection back; where more of the answer may come, it is closed at once. May be called again."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._pool.give_back(self._connection)
+
+
+async def exchange(pool: Pool, request: bytes, on_connection: OnConnection) -> Exchange:
+    """Send a request, and return its answer as soon as its head has come.
+
+    A connection that had been kept may be gone without our knowledge. Where no byte of an answer came on it, that says
+    nothing about the provider: the request is sent once more, on a new one.
+
+    Raises:
+        Cut: the connection broke.
+        Unreachable, SidecarError: there is none, or what came on it is no answer.
+    """
+    connection = pool.take()
+    if connection is not None:
+        on_connection(True)
+        try:
+            return await _ask(pool, connection, request)
+        except Cut:
+            if not connection.is_untouched:
+                raise
+    on_connection(False)
+    connection = await pool.open()
+    on_connection(True)
+    return await _ask(pool, connection, request)
+
+
+async def _ask(pool: Pool, connection: Connection, request: bytes) -> Exchange:
+    try:
+        head = await connection.ask(request)
+    except BaseException:
+        pool.give_back(connection)
+        raise
+    return Exchange(pool, connection, head)

@@ -1,0 +1,42 @@
+"""The door to this room: requests go to the pools of their origins, which live as long as `Pools` is open."""
+
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from sidecar.http_pool.dialing import Dialer, Origin
+from sidecar.http_pool.exchange import Exchange, OnConnection, exchange
+from sidecar.http_pool.pool import Pool
+from sidecar.http_pool.requests import Request
+
+
+class Pools:
+    """A pool of connections for each origin that is asked. An async context manager: at its end none is open."""
+
+    def __init__(self, dialer: Dialer, *, max_connections: int, spares: int) -> None:
+        self._dialer = dialer
+        self._max_connections = max_connections
+        self._spares = spares
+        self._pools: dict[Origin, Pool] = {}
+        self._tasks: TaskGroup
+
+    async def __aenter__(self) -> Self:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._tasks.cancel_scope.cancel()
+        return await self._tasks.__aexit__(kind, exc, trace)
+
+    async def ask(self, request: Request, on_connection: OnConnection) -> Exchange:
+        """Send a request, and return its answer, which the caller closes. Raises as `exchange`."""
+        pool = self._pools.get(request.origin)
+        if pool is None:
+            pool = Pool(request.origin, self._dialer, max_connections=self._max_connections, spares=self._spares)
+            self._pools[request.origin] = pool
+            self._tasks.start_soon(pool.keep)
+        return await exchange(pool, request.encode(self._dialer.proxy), on_connection)

@@ -1,0 +1,91 @@
+"""A TCP connection as a byte stream, on a socket of our own.
+
+Not anyio's: that one does not say whether bytes have come, which must be known before a kept connection is used again.
+"""
+
+import socket
+from typing import Protocol
+
+import anyio
+
+from sidecar.http_pool.failures import Cut
+
+RECEIVE_BYTES = 64 * 1024
+
+
+class Stream(Protocol):
+    """Bytes both ways. One task receives; one task flushes, which may be another."""
+
+    def receive_now(self) -> bytes | None:
+        """Return what has come, b"" at the end, or None where nothing has.
+
+        Raises:
+            Cut: the connection is broken.
+        """
+
+    async def receive(self) -> bytes:
+        """Wait for bytes and return all that have come, at most some 64 KiB; b"" at the end. Raises Cut."""
+
+    def write(self, chunk: bytes) -> None:
+        """Send what can be sent without waiting, and keep the rest for `flush`. A broken connection is not told."""
+
+    @property
+    def is_flushed(self) -> bool:
+        """Whether all that was written is sent."""
+
+    async def flush(self) -> None:
+        """Wait until all that was written is sent. Raises Cut."""
+
+    def close(self) -> None:
+        """Close at once."""
+
+
+class SocketStream:
+    """A connected socket that does not block, which it owns."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._unsent = b""
+
+    def receive_now(self) -> bytes | None:
+        try:
+            return self._socket.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError as exc:
+            raise Cut from exc
+
+    async def receive(self) -> bytes:
+        # To wait before, not only after a vain try: a peer that never pauses must not hold the loop.
+        while True:
+            await anyio.wait_readable(self._socket)
+            if (chunk := self.receive_now()) is not None:
+                return chunk
+
+    def write(self, chunk: bytes) -> None:
+        if self._unsent:
+            self._unsent += chunk
+            return
+        try:
+            sent = self._socket.send(chunk)
+        except OSError:  # for whatever reason: `flush` comes upon it again
+            sent = 0
+        self._unsent = chunk[sent:]
+
+    @property
+    def is_flushed(self) -> bool:
+        return not self._unsent
+
+    async def flush(self) -> None:
+        while self._unsent:
+            await anyio.wait_writable(self._socket)
+            try:
+                sent = self._socket.send(self._unsent)
+            except BlockingIOError:
+                continue
+            except OSError as exc:
+                raise Cut from exc
+            self._unsent = self._unsent[sent:]
+
+    def close(self) -> None:
+        self._socket.close()

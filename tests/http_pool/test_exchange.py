@@ -1,0 +1,251 @@
+"""Requests and their answers on kept and new connections. The ids are rows of the failure matrix."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from sidecar.errors import UpstreamProtocol
+from sidecar.http_pool import Cut, Unreachable
+from tests.http_pool.asking import ask, begin, idle, make_request, opened, says, then_closes
+from tests.providers.scripted import Asked, running
+
+pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("error")]
+
+OK = says(b"ok")
+BIG = b"x" * 6_000_000
+"""More than the buffers of two sockets take."""
+
+
+class TestKept:
+    async def test_a_connection_is_used_again_once_its_answer_was_read(self) -> None:
+        with running(OK) as server:
+            async with opened() as pools:
+                steps: list[bool] = []
+                for _ in range(3):
+                    assert await ask(pools, server.url, steps=steps) == (200, b"ok")
+                assert steps == [False, True, True, True]
+        assert server.connected == 1
+
+    async def test_not_where_the_answer_was_not_read(self) -> None:
+        def two_parts(asked: Asked) -> None:
+            asked.head()
+            asked.chunk(b"a")
+            asked.hold()
+
+        with running(two_parts, OK) as server:
+            async with opened() as pools:
+                exchange = await begin(pools, server.url)
+                assert await exchange.read() == b"a"
+                exchange.close()
+                exchange.close()
+                assert idle(pools) == 0
+                assert await anyio.to_thread.run_sync(server.asked[0].left.wait, 5)
+
+    @pytest.mark.parametrize("rest", [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen", b"?"])
+    async def test_u50_not_where_bytes_follow_in_the_same_read(self, rest: bytes) -> None:
+        def too_much(asked: Asked) -> None:
+            asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + rest)
+            asked.hold()
+
+        with running(too_much) as server:
+            async with opened() as pools:
+                for _ in range(3):
+                    assert await ask(pools, server.url) == (200, b"ok")
+                    assert idle(pools) == 0
+        assert server.connected == 3
+
+    async def test_u50_nor_where_they_come_later(self) -> None:
+        may_go_on, done = threading.Event(), threading.Event()
+
+        def late(asked: Asked) -> None:
+            asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            assert may_go_on.wait(5)
+            asked.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen")
+            done.set()
+            asked.hold()
+
+        with running(late, OK) as server:
+            async with opened() as pools:
+                assert await ask(pools, server.url) == (200, b"ok")
+                assert idle(pools) == 1
+                may_go_on.set()
+                assert await anyio.to_thread.run_sync(done.wait, 5)
+                assert await ask(pools, server.url) == (200, b"ok")
+        assert server.connected == 2
+
+
+class TestStale:
+    async def test_u48_where_no_byte_came_the_request_is_sent_once_more_on_a_new_connection(self) -> None:
+        with running(then_closes, OK) as server:
+            async with opened() as pools:
+                steps: list[bool] = []
+                await ask(pools, server.url)
+                assert await ask(pools, server.url, b"again", steps) == (200, b"ok")
+                assert steps == [True, False, True]
+        assert [(asked.number, asked.body) for asked in server.asked] == [(0, b"{}"), (1, b"again")]
+
+    async def test_a_reset_is_no_other_than_a_close(self) -> None:
+        def resets(asked: Asked) -> None:
+            asked.answer(200, b"ok")
+            asked.connection.read_request(bytearray())
+            asked.reset()
+
+        with running(resets, OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                assert await ask(pools, server.url) == (200, b"ok")
+
+    async def test_only_once(self) -> None:
+        with running(then_closes, lambda asked: asked.cut(), OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                with pytest.raises(Cut):
+                    await ask(pools, server.url)
+        assert len(server.asked) == 2
+
+    async def test_not_where_a_byte_came(self) -> None:
+        def begins(asked: Asked) -> None:
+            asked.answer(200, b"ok")
+            asked.connection.read_request(bytearray())
+            asked.send(b"H")
+            asked.cut()
+
+        with running(begins, OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                with pytest.raises(Cut):
+                    await ask(pools, server.url)
+        assert len(server.asked) == 1
+
+    async def test_not_where_the_connection_is_new(self) -> None:
+        with running(lambda asked: asked.cut(), OK) as server:
+            async with opened() as pools:
+                with pytest.raises(Cut):
+                    await ask(pools, server.url)
+        assert len(server.asked) == 1
+
+    async def test_the_end_of_it_where_nobody_listens_any_more(self) -> None:
+        with running(OK) as server:
+            async with opened() as pools:
+                url = server.url
+                await ask(pools, url)
+                server.close()
+                with pytest.raises(Unreachable):
+                    await ask(pools, url)
+
+
+def serve_once(behave: Callable[[socket.socket], None]) -> tuple[socket.socket, threading.Thread]:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            behave(connection)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return listener, thread
+
+
+EARLY = b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"
+
+
+class TestBothWays:
+    async def test_a_large_request_is_sent_as_it_is_taken(self) -> None:
+        with running(OK) as server:
+            async with opened() as pools:
+                assert await ask(pools, server.url, BIG) == (200, b"ok")
+                assert await ask(pools, server.url, BIG) == (200, b"ok")
+        assert [asked.body == BIG for asked in server.asked] == [True, True]
+        assert server.connected == 1
+
+    @pytest.mark.parametrize("reads_on", [True, False])
+    async def test_u47_an_answer_before_the_request_was_taken_is_read(self, reads_on: bool) -> None:
+        enough = threading.Event()
+
+        def refuse(connection: socket.socket) -> None:
+            connection.recv(1000)
+            connection.sendall(EARLY)
+            while reads_on and connection.recv(65536):
+                pass
+            enough.wait(5)
+
+        listener, thread = serve_once(refuse)
+        with closing(listener):
+            async with opened() as pools:
+                assert await ask(pools, f"http://127.0.0.1:{listener.getsockname()[1]}", BIG) == (413, b"big")
+                assert reads_on or idle(pools) == 0
+            enough.set()
+            await anyio.to_thread.run_sync(thread.join, 5)
+
+    async def test_u47_and_so_it_is_where_the_connection_breaks_behind_it(self) -> None:
+        def refuse(connection: socket.socket) -> None:
+            connection.recv(1000)
+            connection.sendall(EARLY)
+            connection.shutdown(socket.SHUT_WR)
+
+        listener, thread = serve_once(refuse)
+        with closing(listener):
+            async with opened() as pools:
+                assert await ask(pools, f"http://127.0.0.1:{listener.getsockname()[1]}", BIG) == (413, b"big")
+            await anyio.to_thread.run_sync(thread.join, 5)
+
+    async def test_a_connection_that_breaks_while_a_large_request_is_sent(self) -> None:
+        listener, thread = serve_once(lambda connection: None)
+        with closing(listener):
+            async with opened() as pools:
+                with pytest.raises(Cut):
+                    await ask(pools, f"http://127.0.0.1:{listener.getsockname()[1]}", BIG)
+            await anyio.to_thread.run_sync(thread.join, 5)
+
+    async def test_garbage_while_a_large_request_is_sent(self) -> None:
+        enough = threading.Event()
+
+        def talk(connection: socket.socket) -> None:
+            connection.sendall(b"220 mail.example ESMTP\r\n")
+            enough.wait(5)
+
+        listener, thread = serve_once(talk)
+        with closing(listener):
+            async with opened() as pools:
+                with pytest.raises(UpstreamProtocol):
+                    await ask(pools, f"http://127.0.0.1:{listener.getsockname()[1]}", BIG)
+            enough.set()
+            await anyio.to_thread.run_sync(thread.join, 5)
+
+
+async def test_u51_who_keeps_sending_after_a_cancel_finds_the_connection_closed() -> None:
+    broken = threading.Event()
+
+    def stubborn(asked: Asked) -> None:
+        asked.head()
+        try:
+            while True:
+                asked.chunk(b"x" * 10_000)
+        except OSError:
+            broken.set()
+
+    with running(stubborn) as server:
+        async with opened() as pools:
+            with anyio.move_on_after(0.1):
+                await ask(pools, server.url)
+            assert await anyio.to_thread.run_sync(broken.wait, 5)
+            assert idle(pools) == 0
+
+
+@pytest.mark.parametrize("evil", [b"x\r\nX-Injected: 1", b"x\nX-Injected: 1", b"x\r"])
+def test_a_header_holds_no_line_end_and_the_refusal_does_not_show_it(evil: bytes) -> None:
+    request = make_request("http://provider.example/v1")
+    with pytest.raises(ValueError, match="line's end") as caught:
+        type(request)(
+            origin=request.origin, target=b"/v1", headers=((b"Authorization", b"canary" + evil),), content=b""
+        ).encode(None)
+    assert "canary" not in str(caught.value)
+    with pytest.raises(ValueError, match="line's end"):
+        type(request)(origin=request.origin, target=b"/v1 HTTP/1.1\r\nX: 1", headers=(), content=b"").encode(None)
+    assert "canary" not in repr(request)
