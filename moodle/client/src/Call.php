@@ -140,15 +140,25 @@ final class Call
 
     private function begin(string $payload, bool $waitsForAnswer): void
     {
-        $seconds = $waitsForAnswer ? $this->deadlines->total : $this->deadlines->firstEvent;
         $this->connection->send($payload, new Deadline($this->deadlines->firstEvent));
+        if (!$this->connection->isSent()) {
+            $this->first = $this->receiveRefusal();
+        } elseif ($waitsForAnswer) {
+            $this->first = $this->receive('total', $this->deadlines->total);
+        } else {
+            $this->first = $this->receive('firstEvent', $this->deadlines->firstEvent);
+        }
+    }
+
+    /** Returns what came instead of the rest of the request being taken: why, if it was said. */
+    private function receiveRefusal(): Message
+    {
         try {
-            $this->first = $this->receive($waitsForAnswer ? 'total' : 'firstEvent', $seconds);
-        } catch (ConnectionLost | DeadlineExceeded $exception) {
-            if (!$this->connection->isSent()) {
-                throw new TransportFailed("It took no request: {$exception->getMessage()}");
-            }
-            throw $exception;
+            return $this->receive('firstEvent', 0.0);
+        } catch (ConnectionLost $exception) {
+            throw new TransportFailed("It took no request: {$exception->getMessage()}");
+        } catch (DeadlineExceeded) {
+            throw new TransportFailed("It took no request within {$this->deadlines->firstEvent} s.");
         }
     }
 

@@ -125,7 +125,7 @@ final class Request
         );
         if (strlen($payload) > FrameDecoder::MAX_PAYLOAD_BYTES) {
             $limit = FrameDecoder::MAX_PAYLOAD_BYTES;
-            throw new TooLarge("A request has at most $limit bytes; this one has " . strlen($payload) . '.', 'too_large');
+            throw new TooLarge("A request has at most $limit bytes; this one has " . strlen($payload) . '.');
         }
         return $payload;
     }

@@ -13,6 +13,6 @@ final class BrowserLeft extends SidecarException
         /** What the cancelled reply has cost; null where it goes on, or did not end at once. */
         public readonly ?Usage $usage,
     ) {
-        parent::__construct('The browser left before the end.', 499);
+        parent::__construct('The browser left before the end.', 499, 'cancelled');
     }
 }

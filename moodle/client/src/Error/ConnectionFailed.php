@@ -15,6 +15,6 @@ final class ConnectionFailed extends SidecarException
             array_keys($reasons),
             $reasons,
         );
-        parent::__construct('The sidecar cannot be reached. ' . implode(' ', $parts), 503);
+        parent::__construct('The sidecar cannot be reached. ' . implode(' ', $parts), 503, 'connection_failed');
     }
 }

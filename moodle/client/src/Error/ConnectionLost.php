@@ -13,6 +13,6 @@ final class ConnectionLost extends SidecarException
 {
     public function __construct(string $message)
     {
-        parent::__construct($message, 502);
+        parent::__construct($message, 502, 'connection_lost');
     }
 }

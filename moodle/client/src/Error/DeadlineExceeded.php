@@ -18,6 +18,6 @@ final class DeadlineExceeded extends SidecarException
             'silence' => 'fell silent',
             default => 'did not come to an end',
         };
-        parent::__construct("The sidecar $what within $seconds s ($deadline).", 504);
+        parent::__construct("The sidecar $what within $seconds s ($deadline).", 504, 'deadline_exceeded');
     }
 }

@@ -12,6 +12,6 @@ final class ProtocolViolation extends SidecarException
         /** What a sidecar would call it: `bad_frame`, `too_large` or `bad_message`. */
         public readonly string $violation = 'bad_message',
     ) {
-        parent::__construct($message, 502);
+        parent::__construct($message, 502, 'protocol_violation');
     }
 }

@@ -10,8 +10,6 @@ use OpenaiMoodleSidecar\Wire\Fields;
 /**
  * The sidecar's own word that a request failed. Each code of SPEC.md 6.2 has its class in this folder: `rate_limited` is
  * RateLimited.
- *
- * `getCode()` is the code's HTTP status, as Moodle's AI subsystem wants it.
  */
 abstract class SidecarError extends SidecarException
 {
@@ -23,8 +21,6 @@ abstract class SidecarError extends SidecarException
 
     final public function __construct(
         string $message,
-        /** The code on the wire: branch on it, or on the class. Only a later sidecar's is not the class' CODE. */
-        public readonly string $errorCode = '',
         /** Seconds after which to try again; null where the sidecar does not say. */
         public readonly ?float $retryAfter = null,
         /** What was spent nevertheless; null: nothing was. */
@@ -37,8 +33,10 @@ abstract class SidecarError extends SidecarException
         public readonly ?string $reply = null,
         /** What the request was called: the sidecar's log has it, too. */
         public readonly ?string $requestId = null,
+        /** The code on the wire, where it is a later sidecar's. */
+        ?string $code = null,
     ) {
-        parent::__construct($message, static::STATUS);
+        parent::__construct($message, static::STATUS, $code ?? static::CODE);
     }
 
     /**
@@ -56,13 +54,13 @@ abstract class SidecarError extends SidecarException
         $usage = $fields->optionalFields('usage');
         return new $class(
             $fields->string($fields->has('event') ? 'message' : 'error'),
-            $code,
             $fields->optionalFloat('retry_after'),
             $usage === null ? null : Usage::from($usage),
             $fields->optionalBool('shared') ?? false,
             $fields->optionalString('partial'),
             $fields->optionalString('reply'),
             $fields->optionalString('id'),
+            $code,
         );
     }
 }

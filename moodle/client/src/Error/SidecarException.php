@@ -11,4 +11,12 @@ namespace OpenaiMoodleSidecar\Error;
  */
 abstract class SidecarException extends \RuntimeException
 {
+    public function __construct(
+        string $message,
+        int $status,
+        /** What failed, in one word: branch on it, or on the class. `getCode()` is its HTTP status. */
+        public readonly string $errorCode,
+    ) {
+        parent::__construct($message, $status);
+    }
 }
