@@ -54,7 +54,7 @@ try {
         flush();
     }
 } catch (BrowserLeft $exception) {
-    $tokens = $exception->usage?->completionTokens ?? 'an unknown number of';
+    $tokens = $exception->usage->completionTokens ?? 'an unknown number of';
     error_log("openai-moodle-sidecar: the browser left after $tokens tokens.");
 } catch (SidecarException $exception) {
     error_log("openai-moodle-sidecar: {$exception->getMessage()}");

@@ -43,8 +43,16 @@ final class Call
         private readonly string $id,
         private readonly Connection $connection,
         private readonly Deadlines $deadlines,
+        string $payload,
+        bool $waitsForAnswer,
     ) {
         $this->end = new Deadline($deadlines->total);
+        $connection->send($payload, new Deadline($deadlines->firstEvent));
+        $this->first = match (true) {
+            !$connection->isSent() => $this->receiveRefusal(),
+            $waitsForAnswer => $this->receive('total', $deadlines->total),
+            default => $this->receive('firstEvent', $deadlines->firstEvent),
+        };
     }
 
     /**
@@ -78,14 +86,14 @@ final class Call
      * The same over one transport only.
      *
      * @throws TransportFailed It does not lead to a sidecar, or that took no request.
+     * @throws SidecarException It was refused, or could not be spoken of.
      */
     public static function openOver(Transport $transport, Deadlines $deadlines, Request $request, bool $stream): self
     {
         $id = bin2hex(random_bytes(6));
         $payload = $request->encode($id, $stream, $transport->token());
-        $call = new self($id, $transport->connect($deadlines->connect), $deadlines);
-        $call->begin($payload, waitsForAnswer: !$stream && !$request->isControl());
-        return $call;
+        $connection = $transport->connect($deadlines->connect);
+        return new self($id, $connection, $deadlines, $payload, waitsForAnswer: !$stream && !$request->isControl());
     }
 
     /**
@@ -136,18 +144,6 @@ final class Call
             }
         }
         return [...$ready, ...$resting];
-    }
-
-    private function begin(string $payload, bool $waitsForAnswer): void
-    {
-        $this->connection->send($payload, new Deadline($this->deadlines->firstEvent));
-        if (!$this->connection->isSent()) {
-            $this->first = $this->receiveRefusal();
-        } elseif ($waitsForAnswer) {
-            $this->first = $this->receive('total', $this->deadlines->total);
-        } else {
-            $this->first = $this->receive('firstEvent', $this->deadlines->firstEvent);
-        }
     }
 
     /** Returns what came instead of the rest of the request being taken: why, if it was said. */

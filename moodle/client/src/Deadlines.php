@@ -19,7 +19,7 @@ final class Deadlines
         /** For a whole request. The sidecar ends a reply after 600 s (SIDECAR_TIMEOUT_TOTAL). */
         public readonly float $total = 630.0,
     ) {
-        foreach (get_object_vars($this) as $name => $seconds) {
+        foreach (compact('connect', 'firstEvent', 'silence', 'total') as $name => $seconds) {
             if (!is_finite($seconds) || $seconds <= 0) {
                 throw new InvalidSettings("$name must be a number of seconds above 0.");
             }

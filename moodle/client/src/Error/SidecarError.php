@@ -13,10 +13,10 @@ use OpenaiMoodleSidecar\Wire\Fields;
  */
 abstract class SidecarError extends SidecarException
 {
-    /** The code on the wire. */
+    /** @var string The code on the wire. */
     public const CODE = '';
 
-    /** The HTTP status of the code. */
+    /** @var int The HTTP status of the code. */
     public const STATUS = 500;
 
     final public function __construct(

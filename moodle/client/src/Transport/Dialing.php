@@ -43,6 +43,7 @@ final class Dialing
             // Jitter: those that were refused together would come back together.
             usleep(random_int(self::MIN_PAUSE, self::MAX_PAUSE));
         } while ($deadline->left() > 0);
+        /** @var string $message */
         throw new TransportFailed("No connection to $address: $message.");
     }
 }
