@@ -36,6 +36,13 @@ need_commands() {
     done
 }
 
+# need_php_extensions NAME...: of the php that is there.
+need_php_extensions() {
+    for name in "$@"; do
+        php -m | grep -qix "$name" || install_packages "php-$name"
+    done
+}
+
 # find_python: prints the first Python that is new enough and can make a virtual environment. PYTHON names another one.
 find_python() {
     if [ -n "${PYTHON-}" ]; then set -- "$PYTHON"; else set -- python3 python3.13 python3.12 python3.11; fi

@@ -35,8 +35,10 @@ final class Client
      * Sends a chat, summarize, analyze or resume, and gives its events as they come: Start, Deltas and others, Done.
      *
      * The request is on its way, and admitted, when this returns; what is refused has thrown by then. Whoever stops
-     * reading cancels it, unless it is detached. PHP learns that a browser has left only when it writes, so write
-     * something for every event, the Heartbeat too; for PHP to be told instead of ended by it, `ignore_user_abort(true)`.
+     * reading cancels it, unless it is detached.
+     *
+     * PHP learns that a browser has left only when it writes: write something for every event, the Heartbeat too. For
+     * PHP to be told, and not ended by it, set `ignore_user_abort(true)`.
      *
      * @return \Generator<int, Event>
      *

@@ -27,12 +27,13 @@ final class ServerSentEvents
     {
         return match (true) {
             $event instanceof Start => self::write('start', ['reply' => $event->reply, 'model' => $event->model]),
-            $event instanceof Delta => self::write('delta', ['seq' => $event->seq, 'text' => $event->text], $event->seq),
+            $event instanceof Delta => self::write('delta', get_object_vars($event), $event->seq),
             $event instanceof Progress => self::write('progress', get_object_vars($event)),
             $event instanceof Done => self::write('done', [
                 'finish_reason' => $event->finishReason->value,
                 'usage' => self::usage($event->usage),
-            ]),
+                'overhead_ms' => $event->overheadMs,
+            ] + ($event->shared ? ['shared' => true] : [])),
             default => ": ping\n\n",
         };
     }

@@ -10,7 +10,8 @@ from tests.e2e.conftest import Serve
 from tests.e2e.program import MAIN, PATIENCE_SECONDS, Program, environment
 from tests.e2e.scripts import openai_at
 from tests.moodle.client.asking import ask
-from tests.providers.scripted import Asked, ScriptedProvider, Script, chunk, event, good, running, stream
+from tests.providers.scripted import Asked, Script, ScriptedProvider, chunk, event, good, running, stream
+
 
 def hold(asked: Asked) -> None:
     """Say nothing until the client leaves."""
@@ -29,7 +30,7 @@ def all_transports(serve: Serve, *scripts: Script) -> Iterator[tuple[ScriptedPro
     """Give a provider, a server that asks it, and settings for every way to it."""
     with running(*scripts) as provider:
         program = serve(**openai_at(provider))
-        settings = {
+        settings: dict[str, object] = {
             "socket": str(program.socket_path),
             "tcp": f"127.0.0.1:{program.tcp_port}",
             "command": [*MAIN, "stdio"],

@@ -8,8 +8,8 @@ use OpenaiMoodleSidecar\Usage;
 use OpenaiMoodleSidecar\Wire\Fields;
 
 /**
- * The sidecar's own word that a request failed. Each code of SPEC.md 6.2 has its class in this folder: `rate_limited` is
- * RateLimited.
+ * The sidecar's own word that a request failed. Each code of SPEC.md 6.2 has its class in this folder: `rate_limited`
+ * is RateLimited.
  */
 abstract class SidecarError extends SidecarException
 {

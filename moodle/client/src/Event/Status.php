@@ -21,6 +21,8 @@ final class Status implements Event
         public readonly array $models,
         /** False: a chat, summarize or analyze would be refused at present. */
         public readonly bool $ready,
+        /** True: a reply may have a ticket, with which a browser reads it through the web server. */
+        public readonly bool $tickets = false,
     ) {
     }
 
@@ -33,6 +35,7 @@ final class Status implements Event
             $fields->optionalString('provider'),
             $fields->optionalStrings('models') ?? [],
             $fields->bool('ready'),
+            $fields->optionalBool('tickets') ?? false,
         );
     }
 }

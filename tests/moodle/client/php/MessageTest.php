@@ -98,7 +98,8 @@ final class MessageTest extends TestCase
         preg_match_all('/^\| `([a-z_]+)` \| ([45]\d\d) \|/m', $spec, $rows, PREG_SET_ORDER);
         self::assertGreaterThan(25, count($rows));
         foreach ($rows as [, $code, $status]) {
-            $body = Message::decode("{\"event\":\"error\",\"code\":\"$code\",\"message\":\"Why.\",\"retry_after\":2}")?->body;
+            $error = "{\"event\":\"error\",\"code\":\"$code\",\"message\":\"Why.\",\"retry_after\":2}";
+            $body = Message::decode($error)?->body;
             self::assertInstanceOf(SidecarError::class, $body);
             self::assertSame([$code, $code], [$body::CODE, $body->errorCode]);
             self::assertSame([(int) $status, 'Why.', 2.0], [$body->getCode(), $body->getMessage(), $body->retryAfter]);
@@ -158,7 +159,9 @@ final class MessageTest extends TestCase
                 'event' => 'done', 'finish_reason' => $body->finishReason->value, 'usage' => self::usage($body->usage),
                 'overhead_ms' => $body->overheadMs, 'shared' => $body->shared ?: null,
             ],
-            $body instanceof Status => ['event' => 'done'] + get_object_vars($body),
+            $body instanceof Status => [
+                'event' => 'done', 'tickets' => $body->tickets ?: null,
+            ] + get_object_vars($body),
             $body instanceof Ticket => [
                 'event' => 'done', 'ticket' => $body->ticket, 'expires_in' => $body->expiresIn,
             ],

@@ -31,7 +31,10 @@ final class ServerSentEventsTest extends TestCase
     public static function events(): array
     {
         return [
-            [new Start('r_1', 'a/b'), "event: start\ndata: {\"event\":\"start\",\"reply\":\"r_1\",\"model\":\"a/b\"}\n\n"],
+            [
+                new Start('r_1', 'a/b'),
+                "event: start\ndata: {\"event\":\"start\",\"reply\":\"r_1\",\"model\":\"a/b\"}\n\n",
+            ],
             [
                 new Delta(3, "é\n\r</script>"),
                 "event: delta\nid: 3\ndata: {\"event\":\"delta\",\"seq\":3,\"text\":\"é\\n\\r</script>\"}\n\n",
@@ -41,9 +44,10 @@ final class ServerSentEventsTest extends TestCase
                 "event: progress\ndata: {\"event\":\"progress\",\"stage\":\"reading\",\"done\":1,\"total\":2}\n\n",
             ],
             [
-                new Done(FinishReason::Stop, new Usage(1, 2, true)),
+                new Done(FinishReason::Stop, new Usage(1, 2, true), 0.5, true),
                 "event: done\ndata: {\"event\":\"done\",\"finish_reason\":\"stop\",\"usage\":"
-                . "{\"prompt_tokens\":1,\"completion_tokens\":2,\"estimated\":true}}\n\n",
+                . "{\"prompt_tokens\":1,\"completion_tokens\":2,\"estimated\":true},\"overhead_ms\":0.5,"
+                . "\"shared\":true}\n\n",
             ],
             [new Heartbeat(), ": ping\n\n"],
         ];

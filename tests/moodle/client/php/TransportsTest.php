@@ -171,12 +171,12 @@ final class TransportsTest extends TestCase
     public function testAFullBacklogThatEmptiesIsNoFailure(): void
     {
         $path = $this->folder() . '/peer.sock';
-        $peer = Peer::playAt("unix://$path", $this->folder() . '/notes', 0, static function (PeerConnection $peer): void {
+        $slow = static function (PeerConnection $peer): void {
             $peer->read();
             usleep(20_000);
             $peer->send(Spoken::ANSWER);
-        });
-        $this->peers[] = $peer;
+        };
+        $this->peers[] = $peer = Peer::playAt("unix://$path", $this->folder() . '/notes', 0, $slow);
         $clients = [];
         for ($number = 0; $number < 5; $number++) {
             $clients[] = $pid = pcntl_fork();
@@ -212,8 +212,10 @@ final class TransportsTest extends TestCase
     {
         $this->unix(static function (PeerConnection $peer): void {
             $peer->read();
-            $status = ['protocol' => 1, 'version' => '0.1.0', 'provider' => 'demo', 'models' => ['demo'], 'ready' => true];
-            $peer->send(['event' => 'done'] + $status);
+            $peer->send([
+                'event' => 'done', 'protocol' => 1, 'version' => '0.1.0', 'provider' => 'demo', 'models' => ['demo'],
+                'ready' => true,
+            ]);
         });
         $found = $this->client(['tcp' => '127.0.0.1:1', 'command' => ['/nowhere/x']])->probe();
         self::assertSame(['unix', 'tcp', 'stdio'], array_keys($found));

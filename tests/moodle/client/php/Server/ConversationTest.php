@@ -137,6 +137,20 @@ final class ConversationTest extends TestCase
         $client->start(Request::chat('Something else', $fields));
     }
 
+    /** @dataProvider sockets */
+    public function testATicketComesWithTheStartAndAgain(string $transport): void
+    {
+        $client = Sidecar::client($transport);
+        self::assertTrue($client->status()->tickets);
+        $start = $client->start(Request::chat('Hi', ['detach' => true, 'ticket' => true, 'user_id' => 42]));
+        $again = $client->ticket($start->reply, after: 0, userId: 42);
+        self::assertNotSame('', $start->ticket ?? '');
+        self::assertNotSame($start->ticket, $again->ticket);
+        self::assertSame([30.0, 30.0], [$start->expiresIn, $again->expiresIn]);
+        $this->expectException(NotFound::class);
+        $client->ticket($start->reply, userId: 43);
+    }
+
     public function testAChildKeepsNoReply(): void
     {
         $this->expectException(ConnectionFailed::class);
@@ -148,7 +162,8 @@ final class ConversationTest extends TestCase
     {
         $client = Sidecar::client($transport);
         for ($number = 0; $number < ($transport === Settings::STDIO ? 2 : 20); $number++) {
-            self::assertSame(FinishReason::Length, $client->ask(Request::chat('Hi', ['max_tokens' => 1]))->finishReason);
+            $answer = $client->ask(Request::chat('Hi', ['max_tokens' => 1]));
+            self::assertSame(FinishReason::Length, $answer->finishReason);
         }
     }
 

@@ -59,7 +59,9 @@ final class RequestVectorsTest extends TestCase
         $connection = Sidecar::join($transport);
         foreach (Vectors::load('requests/refused.json') as $vector) {
             $refusal = $this->ask($connection, Vectors::bytes($vector['payload']));
-            self::assertSame($vector['code'], $refusal['code'] ?? null, $vector['name']);
+            // A child has no socket for the web server.
+            $isTicket = $transport === Settings::STDIO && str_contains($vector['name'], 'ticket');
+            self::assertSame($isTicket ? 'unsupported' : $vector['code'], $refusal['code'] ?? null, $vector['name']);
         }
     }
 
