@@ -6,7 +6,6 @@ namespace OpenaiMoodleSidecar\Tests;
 
 use OpenaiMoodleSidecar\Client;
 use OpenaiMoodleSidecar\Deadlines;
-use OpenaiMoodleSidecar\Error\BrowserLeft;
 use OpenaiMoodleSidecar\Error\ConnectionLost;
 use OpenaiMoodleSidecar\Error\DeadlineExceeded;
 use OpenaiMoodleSidecar\Error\Internal;
@@ -16,24 +15,15 @@ use OpenaiMoodleSidecar\Error\TimeoutIdle;
 use OpenaiMoodleSidecar\Error\TooLarge;
 use OpenaiMoodleSidecar\Event\Delta;
 use OpenaiMoodleSidecar\Event\Done;
-use OpenaiMoodleSidecar\Event\Event;
 use OpenaiMoodleSidecar\Event\Heartbeat;
 use OpenaiMoodleSidecar\Event\Start;
 use OpenaiMoodleSidecar\Request;
-use OpenaiMoodleSidecar\Settings;
 use PHPUnit\Framework\TestCase;
 
 /** The client against a sidecar that is played: what it says, and what it does wrong. */
 final class ClientTest extends TestCase
 {
-    use TemporaryFolder;
-
-    private ?Peer $peer = null;
-
-    protected function tearDown(): void
-    {
-        $this->peer?->end();
-    }
+    use PlayedSidecar;
 
     public function testAStreamGivesItsEventsInTheirOrder(): void
     {
@@ -134,84 +124,6 @@ final class ClientTest extends TestCase
         }
     }
 
-    public function testToStopReadingClosesTheConnection(): void
-    {
-        $events = $this->stream(static function (PeerConnection $peer): void {
-            $peer->read();
-            $peer->send(Spoken::START, Spoken::DELTA);
-            $peer->read();
-        });
-        foreach ($events as $event) {
-            if ($event instanceof Delta) {
-                break;
-            }
-        }
-        unset($events);
-        $this->peer?->waitNoted('left');
-    }
-
-    public function testAStreamThatNobodyReadsClosesTheConnection(): void
-    {
-        $events = $this->stream(static function (PeerConnection $peer): void {
-            $peer->read();
-            $peer->send(Spoken::START);
-            $peer->read();
-        });
-        unset($events);
-        $this->peer?->waitNoted('left');
-    }
-
-    public function testABrowserThatLeftCancelsByIdAndTheCostIsKnown(): void
-    {
-        $this->peer = Peer::play($this->folder(), static function (PeerConnection $peer): void {
-            $peer->read();
-            $id = $peer->request['id'];
-            $peer->send(Spoken::START, Spoken::DELTA);
-            $peer->read();
-            $peer->note($id === $peer->request['id'] ? 'same id' : 'other id');
-            $peer->send(['seq' => 2] + Spoken::DELTA, Spoken::CANCELLED);
-        });
-        $hasLeft = false;
-        $client = new Client($this->settings(), static function () use (&$hasLeft): bool {
-            return $hasLeft;
-        });
-        try {
-            foreach ($client->stream(Request::chat('x')) as $event) {
-                $hasLeft = $event instanceof Delta;
-            }
-            self::fail('The browser left.');
-        } catch (BrowserLeft $exception) {
-            self::assertSame(4, $exception->usage?->completionTokens);
-        }
-        $this->peer->waitNoted('cancel');
-        $this->peer->waitNoted('same id');
-    }
-
-    /** @dataProvider thoseThatGoOn */
-    public function testABrowserThatLeftCancelsNothingThatIsDetached(Request $request): void
-    {
-        $this->peer = Peer::play($this->folder(), static function (PeerConnection $peer): void {
-            $peer->read();
-            $peer->send(Spoken::START, Spoken::DELTA);
-            $peer->read();
-        });
-        $client = new Client($this->settings(), static fn (): bool => true);
-        try {
-            iterator_to_array($client->stream($request));
-            self::fail('The browser left.');
-        } catch (BrowserLeft $exception) {
-            self::assertNull($exception->usage);
-        }
-        $this->peer->waitNoted('left');
-        self::assertNotContains('cancel', $this->peer->noted());
-    }
-
-    /** @return list<array{Request}> */
-    public static function thoseThatGoOn(): array
-    {
-        return [[Request::chat('x', ['detach' => true])], [Request::resume('r_1')]];
-    }
-
     /**
      * @dataProvider silences
      *
@@ -306,22 +218,5 @@ final class ClientTest extends TestCase
         });
         $this->expectException(ProtocolViolation::class);
         iterator_to_array($events);
-    }
-
-    private function client(\Closure $script): Client
-    {
-        $this->peer = Peer::play($this->folder(), $script);
-        return new Client($this->settings());
-    }
-
-    /** @return \Generator<int, Event> */
-    private function stream(\Closure $script): \Generator
-    {
-        return $this->client($script)->stream(Request::chat('x'));
-    }
-
-    private function settings(Deadlines $deadlines = new Deadlines()): Settings
-    {
-        return new Settings(socket: $this->folder() . '/peer.sock', deadlines: $deadlines);
     }
 }
