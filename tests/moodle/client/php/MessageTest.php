@@ -11,7 +11,6 @@ use OpenaiMoodleSidecar\Error\SidecarError;
 use OpenaiMoodleSidecar\Event\Acknowledgement;
 use OpenaiMoodleSidecar\Event\Delta;
 use OpenaiMoodleSidecar\Event\Done;
-use OpenaiMoodleSidecar\Event\Event;
 use OpenaiMoodleSidecar\Event\Heartbeat;
 use OpenaiMoodleSidecar\Event\Progress;
 use OpenaiMoodleSidecar\Event\Start;
