@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sidecar.actions import Rules
 from sidecar.connections import Connections
+from sidecar.observability import Metrics
 from sidecar.providers.interface import Provider
 from sidecar.providers.opening import opened
 from sidecar.replies import Replies, ReplyLimits, TicketLimits, TicketStore
@@ -47,7 +48,8 @@ async def assemble(
         max_chat_bytes=limits.max_chat_bytes,
     )
     # The provider is the outer one: its connections are needed until the last call has ended.
-    async with opened(provider), Replies(reply_limits) as replies:
+    metrics = Metrics(model for model in (provider.models if provider else ()) if model != "*")
+    async with opened(provider), Replies(reply_limits, metrics) as replies:
         tickets = TicketStore(TicketLimits(ticket_seconds=settings.ticket_seconds)) if gives_tickets else None
         service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets)
         yield Parts(replies, service, Connections(service, session_limits(settings, is_child=is_child)))

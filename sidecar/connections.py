@@ -20,6 +20,7 @@ class Connections:
         self._service = service
         self._limits = limits
         self._sessions: set[Session] = set()
+        service.metrics.watch("sidecar_connections", "Connections that are open.", lambda: len(self._sessions))
 
     @property
     def is_idle(self) -> bool:

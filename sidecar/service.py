@@ -1,5 +1,6 @@
 """What the sidecar does for a request, whoever brought it: the one door between connections and replies."""
 
+import time
 from typing import NamedTuple
 
 import anyio
@@ -39,6 +40,9 @@ class Service:
         self._rules = rules
         self._tickets = tickets
         self.is_draining = False
+        self.metrics = replies.metrics
+        self.metrics.watch("sidecar_ready", "Whether requests are served: 1 or 0.", lambda: bool(self.status().ready))
+        self._began = time.monotonic()
 
     def open(self, request: Generate) -> Reply:
         """Admit a request and return its reply, attached.
@@ -134,6 +138,11 @@ class Service:
         if self._tickets is None:
             raise Unsupported("There are no tickets here: SIDECAR_WEB_SOCKET is off.")
         return self._tickets
+
+    @property
+    def uptime_seconds(self) -> float:
+        """How long it has been there."""
+        return time.monotonic() - self._began
 
     def status(self) -> Done:
         """Return the answer to ping, without an id."""

@@ -38,6 +38,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "httptools": "sidecar/http_pool/parsing.py",
     "decouple": "sidecar/settings/reading.py",
     "argparse": "sidecar/cli",
+    "prometheus_client": "sidecar/observability/exposition.py",
 }
 
 MAX_LINES = 300

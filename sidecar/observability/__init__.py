@@ -1,7 +1,8 @@
-"""What an administrator can see of the sidecar: its log."""
+"""What an administrator can see of the sidecar: its log, and what is counted."""
 
 from sidecar.observability.logs import LogFileError, start_logging
+from sidecar.observability.metrics import Metrics
 from sidecar.observability.redaction import Redaction
 from sidecar.observability.seldom import Seldom
 
-__all__ = ["LogFileError", "Redaction", "Seldom", "start_logging"]
+__all__ = ["LogFileError", "Metrics", "Redaction", "Seldom", "start_logging"]

@@ -1,6 +1,7 @@
 """The replies of a running process: the store, the tasks that write the logs, and the clock."""
 
 import logging
+from time import perf_counter
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +9,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sidecar.errors import Cancelled, SidecarError, Truncated
+from sidecar.observability import Metrics
 from sidecar.providers.interface import Finish, Piece, Prompt, Provider
 from sidecar.replies.log import End
 from sidecar.replies.reply import Call, Reply
@@ -19,8 +21,12 @@ logger = logging.getLogger(__name__)
 class Replies:
     """Opens, finds and ends replies. An async context manager: what still runs at its end is stopped."""
 
-    def __init__(self, limits: ReplyLimits) -> None:
+    def __init__(self, limits: ReplyLimits, metrics: Metrics | None = None) -> None:
         self._store = ReplyStore(limits)
+        self.metrics = metrics or Metrics()
+        self.metrics.watch("sidecar_replies", "Replies that are being written or kept.", lambda: len(self._store))
+        self.metrics.watch("sidecar_replies_bytes", "What they take.", lambda: self._store.total_bytes)
+        self.metrics.watch("sidecar_calls_running", "Calls to a provider that run.", lambda: self.running)
         self._tasks: TaskGroup
         self._has_deadline = anyio.Event()
 
@@ -81,11 +87,29 @@ class Replies:
     async def _write(self, call: Call, provider: Provider) -> None:
         """Write one call's log, from the provider's first piece to exactly one end."""
         error: SidecarError = Cancelled("Nobody waits for the reply any more.")
+        began = perf_counter()
         with anyio.CancelScope() as scope:
             call.bind(scope.cancel)
             error = await self._copy(call, provider)
         if call.is_running:
             self._finish(call, End(usage=call.estimated_usage(), error=error))
+        self._count(call, provider.name, began)
+
+    def _count(self, call: Call, provider: str, began: float) -> None:
+        end, prompt, metrics = call.log.end, call.prompt, self.metrics
+        assert end is not None  # noqa: S101 - it is over
+        if call.first_text is not None:
+            metrics.call_began_to_answer(
+                provider=provider, model=prompt.model, action=prompt.action, seconds=call.first_text - began
+            )
+        metrics.call_ended(
+            provider=provider,
+            model=prompt.model,
+            action=prompt.action,
+            seconds=perf_counter() - began,
+            usage=end.usage,
+            error=None if end.error is None else end.error.code,
+        )
 
     async def _copy(self, call: Call, provider: Provider) -> SidecarError:
         """Copy the provider's pieces into the log; return what went wrong where its own end did not come.
@@ -109,6 +133,8 @@ class Replies:
         if isinstance(piece, Finish):
             self._finish(call, End(usage=piece.usage or call.estimated_usage(), finish_reason=piece.reason))
             return
+        if call.first_text is None:
+            call.first_text = perf_counter()
         try:
             self._store.append(call, piece.text)
         except SidecarError as exc:

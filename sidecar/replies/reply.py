@@ -25,6 +25,8 @@ class Call:
         self.log = ReplyLog()
         self.replies: set[Reply] = set()
         self.is_abandoned = False
+        self.first_text: float | None = None
+        """When the first text came, by `perf_counter`."""
         self._stop: Callable[[], None] | None = None
 
     @property

@@ -3,6 +3,7 @@
 from sidecar.session.answers import address, refusal
 from sidecar.session.byte_stream import ByteStream, PeerGone
 from sidecar.session.dialect import Decoder, Dialect, Errand, Form, Incoming, NoMore, Send
+from sidecar.session.jobs import Job
 from sidecar.session.peer import ByteBudget, Peer, SessionLimits
 from sidecar.session.serving import serve_start, serve_ticket
 from sidecar.session.session import Session, TooSlow
@@ -15,6 +16,7 @@ __all__ = [
     "Errand",
     "Form",
     "Incoming",
+    "Job",
     "NoMore",
     "Peer",
     "PeerGone",

@@ -36,6 +36,8 @@ class Errand:
 
     what: str
     serve: "Callable[[Job, Service, Send], Awaitable[Event | Answer]]"
+    is_routine: bool = False
+    """Whether it comes so often, and means so little, that it is neither logged nor counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

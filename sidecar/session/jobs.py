@@ -26,6 +26,7 @@ class Job:
     arrived: float
     """By `perf_counter`, as `first_sent`: uvloop's clock counts milliseconds and stands still between its waits."""
     held_bytes: int
+    is_routine: bool = False
     first_sent: float | None = None
     """When its first delta was sent."""
     stop: Callable[[], None] | None = None

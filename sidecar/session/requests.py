@@ -86,7 +86,9 @@ class Requests:
             self._intake.let_go(job.held_bytes)
             self.jobs.finish(job)
             self._job_ended.set()
-            _log(job)
+            if not job.is_routine:
+                self._service.metrics.requests[job.what, job.outcome] += 1
+                _log(job)
 
     async def _last_message(self, job: Job) -> Event | Answer:
         try:
@@ -104,7 +106,7 @@ class Requests:
         """Answer what cannot be understood, or must not be served."""
         answer = refusal(incoming.addressee, error, usage=None if error.code is Code.BAD_MESSAGE else NO_USAGE)
         if error.code is not Code.UNAUTHORIZED:
-            _log_refused("-", incoming.addressee, error.code)
+            self._refused("none", incoming.addressee, error.code)
             self._say(incoming, answer, held_bytes)
             return
 
@@ -113,7 +115,7 @@ class Requests:
             await anyio.sleep(WRONG_TOKEN_SECONDS)
             return answer
 
-        self._submit(incoming, Errand("-", say_later), held_bytes)
+        self._submit(incoming, Errand("none", say_later), held_bytes)
 
     def _submit(self, incoming: Incoming, errand: Errand, held_bytes: int) -> None:
         form = incoming.form
@@ -130,11 +132,12 @@ class Requests:
             has_id=not self._dialect.answers_in_order,
             arrived=perf_counter(),
             held_bytes=held_bytes,
+            is_routine=errand.is_routine,
         )
         try:
             self.jobs.submit(job)
         except SidecarError as exc:
-            _log_refused(errand.what, incoming.addressee, exc.code)
+            self._refused(errand.what, incoming.addressee, exc.code)
             self._answer(form.encode([refusal(incoming.addressee, exc)]), held_bytes)
 
     def _control(self, addressee: Addressee, request: Request) -> Event | Answer:
@@ -170,15 +173,15 @@ class Requests:
         async def say(*_: object) -> Event | Answer:
             return answer
 
-        self._submit(incoming, Errand("answer", say), held_bytes)
+        self._submit(incoming, Errand("answer", say, is_routine=True), held_bytes)
+
+    def _refused(self, what: str, addressee: Addressee, code: Code) -> None:
+        self._service.metrics.requests[what, code] += 1
+        logger.info("request %s action=%s id=%s", code, what, addressee.id if isinstance(addressee.id, str) else "-")
 
     def _answer(self, answer: bytes, held_bytes: int) -> None:
         self._outbox.put_unread(answer)
         self._intake.let_go(held_bytes)
-
-
-def _log_refused(what: str, addressee: Addressee, code: Code) -> None:
-    logger.info("request %s action=%s id=%s", code, what, addressee.id if isinstance(addressee.id, str) else "-")
 
 
 def _log(job: Job) -> None:

@@ -74,7 +74,9 @@ async def serve_ticket(ticket: str, after: int | None, job: Job, service: Servic
 def _open(request: Generate, job: Job, service: Service) -> Reply:
     reply = service.open(request)
     if reply.overhead_ms is None:
-        reply.overhead_ms = 0.0 if reply.is_shared else round((perf_counter() - job.arrived) * 1000, 2)
+        seconds = perf_counter() - job.arrived
+        reply.overhead_ms = 0.0 if reply.is_shared else round(seconds * 1000, 2)
+        service.metrics.overhead.observe((job.what,), seconds)
     return reply
 
 

@@ -18,6 +18,9 @@ ROUTES = Routes(
         Route("DELETE", "/replies/{reply}", replies.cancel),
         Route("POST", "/v1/chat/completions", openai.chat_completions),
         Route("GET", "/v1/models", openai.models),
+        Route("GET", "/health", status.health),
+        Route("GET", "/readyz", status.readyz),
+        Route("GET", "/metrics", status.metrics),
         Route("GET", "/livez", status.livez, is_open=True),
     )
 )
