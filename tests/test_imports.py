@@ -39,6 +39,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "decouple": "sidecar/settings/reading.py",
     "argparse": "sidecar/cli",
     "prometheus_client": "sidecar/observability/exposition.py",
+    "h11": "sidecar/dialects/http/reader.py",
 }
 
 MAX_LINES = 300
