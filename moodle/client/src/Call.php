@@ -165,7 +165,7 @@ final class Call
             try {
                 $payload = $this->connection->receive($deadline);
             } catch (EndOfConnection $exception) {
-                if ($exception->isUnread) {
+                if ($exception->isUnread && !isset($this->first)) {
                     throw new TransportFailed($exception->getMessage());
                 }
                 throw new ConnectionLost($exception->getMessage());

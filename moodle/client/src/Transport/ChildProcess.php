@@ -56,6 +56,9 @@ final class ChildProcess
      */
     public static function start(array $command, array $environment): self
     {
+        if (!function_exists('proc_open')) {
+            throw new TransportFailed('PHP may not start programs: php.ini names proc_open in disable_functions.');
+        }
         if (!is_executable($command[0])) {
             throw new TransportFailed("$command[0] is not there, or PHP's user may not run it.");
         }
@@ -98,12 +101,11 @@ final class ChildProcess
             $before = $this->said;
             $this->readStderr();
         } while ($this->said !== $before);
-        $lines = explode("\n", trim($this->said));
         $how = $this->status === null ? 'closed its output' : "ended with status $this->status";
-        return new EndOfConnection(
-            rtrim("The sidecar that PHP started $how. It said last: " . end($lines)),
-            in_array($this->status, self::UNREAD_STATUSES, true),
-        );
+        $lines = explode("\n", trim($this->said));
+        $last = end($lines) === '' ? 'It said nothing.' : 'It said last: ' . end($lines);
+        $isUnread = in_array($this->status, self::UNREAD_STATUSES, true);
+        return new EndOfConnection("The sidecar that PHP started $how. $last", $isUnread);
     }
 
     /** Ends it, for certain: a child that is not done is killed, and the kernel closes its call to the provider. */
