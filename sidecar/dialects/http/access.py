@@ -21,6 +21,8 @@ _OF_BROWSERS = ("origin", "x-http-method-override", "x-method-override", "x-http
 
 _JSON_KINDS = frozenset({"application/json", "application/json;charset=utf-8"})
 
+_ANSWER_KINDS = frozenset({"application/json", "application/*", "text/event-stream", "text/*", "*/*"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
@@ -81,6 +83,10 @@ def _check_body(head: Head) -> None:
     kind = head.fields.get("content-type", "").replace(" ", "").lower()
     if kind not in _JSON_KINDS and (has_body or kind):
         raise Refused("`Content-Type` must be application/json.", code=Code.BAD_MESSAGE, status=415)
+    accepted = {part.partition(";")[0].strip().lower() for part in head.fields.get("accept", "*/*").split(",")}
+    if not accepted & _ANSWER_KINDS:
+        message = "The answer is application/json or text/event-stream: `Accept` takes neither."
+        raise Refused(message, code=Code.UNSUPPORTED, status=406)
 
 
 def _host_of(url: str) -> str:

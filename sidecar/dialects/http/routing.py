@@ -28,13 +28,14 @@ class Routes:
     def __init__(self, routes: Iterable[Route], *, is_silent: bool = False) -> None:
         """`is_silent`: nothing is said of what else there is, and HEAD, which must change nothing, is nothing."""
         self._is_silent = is_silent
-        self._routes = [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)), route) for route in routes]
+        self.all = tuple(routes)
+        self._paths = [(re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path)), route) for route in self.all]
 
     def find(self, head: Head) -> tuple[Route, dict[str, str]] | Refused:
         """Return the route for a request with the named parts of its path, or why there is none. HEAD is as GET."""
         method = "GET" if head.method == "HEAD" and not self._is_silent else head.method
         allowed = []
-        for path, route in self._routes:
+        for path, route in self._paths:
             if (match := path.fullmatch(head.path)) is None:
                 continue
             if route.method == method:
