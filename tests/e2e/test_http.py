@@ -1,0 +1,178 @@
+"""HTTP over real sockets: bad clients on every event loop, curl that is stopped, a restart."""
+
+import re
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Serve
+from tests.e2e.program import PATIENCE_SECONDS, Program
+from tests.e2e.scripts import openai_at
+from tests.protocol.vectors import BadHttp, GoodHttp, expand, load
+from tests.providers.scripted import Asked, chunk, event, good, running
+
+JSON = b"Content-Type: application/json\r\n"
+CHAT = b'{"content":"Hi"}'
+GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def connect(where: Path | int) -> socket.socket:
+    if isinstance(where, int):
+        return socket.create_connection(("127.0.0.1", where), PATIENCE_SECONDS)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(PATIENCE_SECONDS)
+    sock.connect(str(where))
+    return sock
+
+
+def post(path: bytes, body: bytes, *, fields: bytes = b"") -> bytes:
+    length = b"Content-Length: %d\r\n" % len(body)
+    return b"POST %s HTTP/1.1\r\nHost: localhost\r\n%s%s%s\r\n%s" % (path, JSON, length, fields, body)
+
+
+def receive_rest(client: socket.socket) -> bytes:
+    """Return what comes until the server closes."""
+    came = b""
+    with suppress(ConnectionResetError):
+        while part := client.recv(65536):
+            came += part
+    return came
+
+
+def receive_until(client: socket.socket, word: bytes) -> bytes:
+    came = b""
+    while word not in came:
+        part = client.recv(65536)
+        assert part, came
+        came += part
+    return came
+
+
+def last_status(came: bytes) -> int:
+    return int(re.findall(rb"^HTTP/1\.1 (\d+) ", came, re.MULTILINE)[-1])
+
+
+@pytest.fixture
+def server_that_stays(server_on_each: Program) -> Iterator[Program]:
+    """While a test runs, a stream of somebody else comes; afterwards, who comes new is served."""
+    path = server_on_each.socket_path
+    with connect(path) as bystander:
+        body = b'{"content":"Hi","stream":true,"max_tokens":20}'
+        bystander.sendall(post(b"/chat", body, fields=b"Connection: close\r\n"))
+        yield server_on_each
+        assert receive_rest(bystander).count(b"event: delta\n") == 20
+    with connect(path) as canary:
+        canary.sendall(GET)
+        assert receive_until(canary, b"ok\n").startswith(b"HTTP/1.1 200 OK\r\n")
+    assert server_on_each.process.poll() is None
+
+
+def test_every_bad_request_is_refused_and_its_connection_closed(server_that_stays: Program) -> None:
+    path = server_that_stays.socket_path
+    for vector in load("http/bad.json", BadHttp):
+        with connect(path) as client:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                client.sendall(expand(vector.bytes))
+            assert last_status(receive_rest(client)) == vector.status, vector.name
+
+
+def test_every_good_request_is_answered(server_that_stays: Program) -> None:
+    path = server_that_stays.socket_path
+    for vector in load("http/good.json", GoodHttp):
+        with connect(path) as client:
+            client.sendall(expand(vector.bytes))
+            came = b""
+            while came.count(b"HTTP/1.1 ") - came.count(b"HTTP/1.1 100 ") < len(vector.asked):
+                came += client.recv(65536)
+            assert not re.search(rb"^HTTP/1\.1 (4(?!00 Bad)|5)", came, re.MULTILINE), (vector.name, came)
+
+
+@pytest.mark.parametrize("begun", [b"", post(b"/chat", b" " * 300)[:-300]], ids=["head", "body"])
+def test_a_slow_request_is_told_that_it_took_too_long(begun: bytes, server_that_stays: Program) -> None:
+    with connect(server_that_stays.socket_path) as client:
+        client.sendall(begun)
+        began = time.monotonic()
+        for byte in b" " * 299 if begun else GET:
+            client.sendall(bytes([byte]))
+            if select.select([client], [], [], 0.02)[0]:
+                break
+        assert receive_rest(client).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert 0.2 < time.monotonic() - began < 5
+
+
+def _one_token_and_silence(asked: Asked) -> None:
+    asked.head()
+    asked.chunk(event(chunk("A")))
+    asked.hold()
+
+
+@pytest.mark.parametrize("body", ['{"content":"Hi"}', '{"content":"Hi","stream":true}'])
+def test_a_curl_that_is_stopped_closes_the_providers_connection_within_100_ms(serve: Serve, body: str) -> None:
+    with running(_one_token_and_silence) as provider:
+        program = serve(**openai_at(provider))
+        command = ["curl", "-sN", "--unix-socket", str(program.socket_path), "http://sidecar/chat"]
+        curl = subprocess.Popen([*command, "-H", "Content-Type: application/json", "-d", body], stdout=subprocess.PIPE)
+        provider.wait_asked(1)
+        assert provider.asked[0].waiting.wait(PATIENCE_SECONDS)
+        assert curl.stdout is not None
+        if "stream" in body:
+            while b"event: delta" not in curl.stdout.readline():
+                pass
+        stopped = time.monotonic()
+        curl.send_signal(signal.SIGKILL)
+        assert provider.asked[0].left.wait(PATIENCE_SECONDS)
+        assert provider.asked[0].left_at - stopped < 0.1
+        curl.communicate()
+
+
+def test_curl_sends_five_megabytes_once_it_is_told_to_go_on(serve: Serve, tmp_path: Path) -> None:
+    text = tmp_path / "text.json"
+    text.write_text('{"content":"%s"}' % ("A text of some length. " * 200_000))
+    program = serve(SIDECAR_TCP_AUTH="on", SIDECAR_TOKEN="the-token")
+    url = f"http://127.0.0.1:{program.tcp_port}/summarize"
+    fields = ("-H", "Content-Type: application/json", "-H", "Expect: 100-continue")
+    command = ["curl", "-sS", "-v", url, *fields, "-d", f"@{text}"]
+    token = ("-H", "Authorization: Bearer the-token")
+    done = subprocess.run([*command, *token], capture_output=True, text=True, check=True)
+    assert "100 Continue" in done.stderr
+    assert '"success":true' in done.stdout
+    refused = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "100 Continue" not in refused.stderr
+    assert '"code":"unauthorized"' in refused.stdout
+
+
+def test_a_restart_lets_streams_end_and_says_that_it_is_not_ready(serve: Serve) -> None:
+    def in_two_parts(asked: Asked) -> None:
+        asked.head()
+        asked.chunk(event(chunk("A")))
+        assert signalled.wait(PATIENCE_SECONDS)
+        asked.chunk(good("B"))
+        asked.end()
+
+    signalled = threading.Event()
+    with running(in_two_parts) as provider:
+        program = serve(**openai_at(provider))
+        with connect(program.socket_path) as client, connect(program.socket_path) as probe:
+            client.sendall(post(b"/chat", b'{"content":"Hi","stream":true}', fields=b"Connection: close\r\n"))
+            receive_until(client, b"event: delta")
+            probe.sendall(GET.replace(b"livez", b"readyz"))
+            assert receive_until(probe, b"ready\n").startswith(b"HTTP/1.1 200 OK\r\n")
+            program.signal()
+            program.wait_said("draining")
+            probe.sendall(GET.replace(b"livez", b"readyz"))
+            assert receive_until(probe, b"not ready\n").startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+            probe.sendall(post(b"/chat", CHAT))
+            assert b'"code":"draining"' in receive_until(probe, b"}\n")
+            signalled.set()
+            rest = receive_rest(client)
+            assert b"event: done" in rest
+            assert rest.endswith(b"\r\n0\r\n\r\n")
+        assert program.wait() == 0
