@@ -48,11 +48,17 @@ final class Call
     ) {
         $this->end = new Deadline($deadlines->total);
         $connection->send($payload, new Deadline($deadlines->firstEvent));
-        $this->first = match (true) {
-            !$connection->isSent() => $this->receiveRefusal(),
-            $waitsForAnswer => $this->receive('total', $deadlines->total),
-            default => $this->receive('firstEvent', $deadlines->firstEvent),
-        };
+        try {
+            $this->first = match (true) {
+                !$connection->isSent() => $this->receiveRefusal(),
+                $waitsForAnswer => $this->receive('total', $deadlines->total),
+                default => $this->receive('firstEvent', $deadlines->firstEvent),
+            };
+        } catch (EndOfConnection $exception) {
+            throw $exception->isUnread
+                ? new TransportFailed($exception->getMessage())
+                : new ConnectionLost($exception->getMessage());
+        }
     }
 
     /**
@@ -103,7 +109,11 @@ final class Call
      */
     public function next(): Message
     {
-        return $this->receive('silence', $this->deadlines->silence);
+        try {
+            return $this->receive('silence', $this->deadlines->silence);
+        } catch (EndOfConnection $exception) {
+            throw new ConnectionLost($exception->getMessage());
+        }
     }
 
     /** Ends the request, and returns what it has cost, if that is known in time. */
@@ -151,25 +161,22 @@ final class Call
     {
         try {
             return $this->receive('firstEvent', 0.0);
-        } catch (ConnectionLost $exception) {
+        } catch (EndOfConnection $exception) {
             throw new TransportFailed("It took no request: {$exception->getMessage()}");
         } catch (DeadlineExceeded) {
             throw new TransportFailed("It took no request within {$this->deadlines->firstEvent} s.");
         }
     }
 
+    /**
+     * @throws EndOfConnection
+     * @throws SidecarException
+     */
     private function receive(string $deadlineName, float $seconds): Message
     {
         $deadline = new Deadline(min($seconds, $this->end->left()));
         do {
-            try {
-                $payload = $this->connection->receive($deadline);
-            } catch (EndOfConnection $exception) {
-                if ($exception->isUnread && !isset($this->first)) {
-                    throw new TransportFailed($exception->getMessage());
-                }
-                throw new ConnectionLost($exception->getMessage());
-            }
+            $payload = $this->connection->receive($deadline);
             if ($payload === null) {
                 throw $this->end->left() > 0
                     ? new DeadlineExceeded($deadlineName, $seconds)
