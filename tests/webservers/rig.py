@@ -29,7 +29,7 @@ _NGINX = """
 daemon off;
 worker_processes 1;
 pid nginx.pid;
-error_log nginx.log info;
+error_log nginx.log warn;
 events { worker_connections 768; }
 http {
     include mime.types;

@@ -1,0 +1,10 @@
+<?php
+
+/** Ends an answer. @license https://www.gnu.org/licenses/gpl-3.0.html GPL-3.0-or-later */
+
+declare(strict_types=1);
+
+require __DIR__ . '/common.php';
+
+require_login();
+sidecar()->cancel($_POST['reply'], '42');
