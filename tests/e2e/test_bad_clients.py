@@ -94,7 +94,8 @@ def test_those_that_never_read_are_cut(transports: list[Connect], server_on_each
     with ExitStack() as stack:
         for name, connect in zip(("unix", "tcp"), transports, strict=True):
             client = stack.enter_context(connect())
-            client.socket.sendall(PING * 8000)  # the answers are more than the kernel takes, and less than a flood
+            with suppress(BrokenPipeError, ConnectionResetError):  # on a busy machine it is cut while it still sends
+                client.socket.sendall(PING * 8000)  # the answers are more than the kernel takes, and less than a flood
             server_on_each.wait_said(rf"session cut peer={name} .*: it read nothing for 0\.3 s")
 
 
