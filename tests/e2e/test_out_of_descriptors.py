@@ -1,6 +1,7 @@
 """Far more connections than descriptors: each is served or told that there is no room."""
 
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def test_nobody_is_lost(launch: Launch, tmp_path: Path, backend: str, transport:
         wait_until(lambda: count_served(path) == DESCRIPTORS // 2)
     program.close()
     assert 1 <= program.said.count("accept fails, refusing connections: Too many open files") <= 2  # each listener once
+
+
+def test_nobody_who_speaks_http_is_lost(launch: Launch, tmp_path: Path) -> None:
+    shell = ("sh", "-c", f'ulimit -n {DESCRIPTORS}; exec "$@"', "sh")
+    program = launch(*shell, *serve_command("uvloop"), settings=usual_settings(tmp_path))
+    path = program.socket_path
+    with ExitStack() as stack:
+        statuses = Counter(ask_by_http(stack.enter_context(Client.unix(path))) for _ in range(CONNECTIONS))
+    assert statuses.keys() == {200, 503}
+    assert statuses[200] > DESCRIPTORS / 2
+    program.close()
+
+
+def ask_by_http(client: Client) -> int:
+    with suppress(BrokenPipeError, ConnectionResetError):  # it has been told already, in frames
+        client.socket.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    came = client.socket.recv(4096)
+    return int(came.split()[1]) if came.startswith(b"HTTP/1.1 ") else 503
 
 
 def ask_for_room(client: Client) -> Done | Error:
