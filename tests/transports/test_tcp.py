@@ -98,6 +98,24 @@ def test_prepare_names_the_peer_and_sends_each_token_at_once() -> None:
         assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+def test_a_client_may_call_us_by_our_address_and_by_the_names_of_this_machine() -> None:
+    with tcp_pair() as (ours, _):
+        host, port = ours.getsockname()
+        assert tcp.hosts(ours) == {f"{name}:{port}" for name in (host, "127.0.0.1", "localhost", "[::1]")}
+        ours.close()
+        assert tcp.hosts(ours) == frozenset()
+
+
+@pytest.mark.parametrize(("address", "names"), [("127.0.0.2", {"127.0.0.2"}), ("::1", set())])
+def test_on_port_80_the_port_may_be_left_out(address: str, names: set[str]) -> None:
+    class Bound:
+        def getsockname(self) -> tuple[str, int]:
+            return address, 80
+
+    names |= {"127.0.0.1", "localhost", "[::1]"}
+    assert tcp.hosts(Bound()) == names | {f"{name}:80" for name in names}  # type: ignore[arg-type]
+
+
 def test_prepare_says_that_the_peer_has_gone() -> None:
     with tcp_pair() as (ours, peer):
         reset(peer)

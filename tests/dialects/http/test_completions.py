@@ -4,9 +4,11 @@ import anyio
 import msgspec
 import pytest
 
-from protocol.messages import Usage
+from protocol.messages import Delta, Progress, Start, Usage
+from sidecar.dialects.http.completion_forms import ChunksForm
+from sidecar.dialects.http.guard import HeadGuard
 from sidecar.errors import Truncated, UpstreamRateLimited
-from tests.dialects.http.talking import Talk
+from tests.dialects.http.talking import Talk, write
 from tests.session.house import in_virtual_time, open_house, settle
 
 pytestmark = pytest.mark.anyio
@@ -149,3 +151,11 @@ async def test_a_long_silence_begins_the_stream() -> None:
         response = await talk.response()
         assert response.status == 200
         assert len(data_of(response.body)) == 1
+
+
+async def test_progress_is_nothing_to_openais_clients() -> None:
+    found = HeadGuard().next_head(bytearray(write("POST", PATH)))
+    assert found is not None
+    form = ChunksForm(found[0], includes_usage=False)
+    assert form.encode([Start(reply="r_1", model="m"), Progress(stage="reading", done=1, total=2)]) == b""
+    assert form.encode([Delta(seq=1, text="A")]).startswith(b"HTTP/1.1 200 OK\r\n")

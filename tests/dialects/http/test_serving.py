@@ -228,3 +228,20 @@ async def test_on_tcp_every_request_needs_the_token_but_one() -> None:
         (await house.next_call()).finish()
         assert (await talk.response()).status == 200
         assert (await talk.ask("POST", "/chat", QUESTION, HOST)).status == 401
+
+
+async def test_http_1_0_is_answered_without_chunks_until_the_connection_ends() -> None:
+    async with open_house() as house:
+        talk = Talk(house)
+        body = b'{"content":"Hi","stream":true}'
+        talk.client.stream.deliver(write("POST", "/chat", body).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        call = await house.next_call()
+        call.say("A number.")
+        call.finish()
+        await talk.client.finished()
+        head, _, events = bytes(talk.client.stream.arrived).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\nConnection: close" in head
+        assert b"Transfer-Encoding" not in head
+        assert events.startswith(b"event: start\ndata: {")
+        assert events.endswith(b"}\n\n")

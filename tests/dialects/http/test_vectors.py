@@ -3,6 +3,8 @@
 import random
 from collections.abc import Iterator
 
+import h11
+import pytest
 from msgspec import UNSET
 
 from protocol.codec import Addressee
@@ -101,3 +103,18 @@ def test_what_is_good_http_is_taken_however_it_is_cut(vector: GoodHttp) -> None:
 def test_there_are_a_hundred_ways_to_be_refused() -> None:
     assert len(load("http/bad.json", BadHttp)) >= 100
     assert len(load("http/foreign.json", BadHttp)) >= 20
+
+
+def test_what_h11_would_not_take_is_refused_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise h11.RemoteProtocolError("never seen: the guard lets in less than h11 takes")
+
+    monkeypatch.setattr(h11.Connection, "next_event", refuse)
+    reader = RequestReader(UNIX, MAX_BYTES)
+    reader.feed(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    refusal = reader.next_payload()
+    assert refusal is not None
+    assert isinstance(refusal.asked, Refused)
+    assert refusal.asked.status == 400
+    reader.feed(b"GET")
+    assert reader.buffered_bytes == 0
