@@ -10,7 +10,6 @@ from functools import partial
 from importlib import import_module
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 
 from sidecar.assembly import Parts, assemble
@@ -35,6 +34,9 @@ _LOOK_SECONDS = 0.02
 
 async def serve(settings: Settings, listeners: Listeners, *, provider: Provider | None) -> int:
     """Serve the sockets until a signal ends it, and return the exit status."""
+    # What speaks HTTP takes a while to load: the sockets are there already, and stdio can do without. Once connections
+    # are accepted, there may be no descriptor for it.
+    import_module("sidecar.dialects.http.dialect")
 
     async def run(connections: Connections) -> None:
         async with anyio.create_task_group() as tasks:
@@ -45,7 +47,6 @@ async def serve(settings: Settings, listeners: Listeners, *, provider: Provider 
             if listeners.web is not None:
                 welcome_web = partial(reception.welcome_web, admission=listeners.web_admission)
                 tasks.start_soon(partial(accept, listeners.web.socket, welcome=welcome_web, refuse=reception.refuse))
-            tasks.start_soon(_load_http)
             if listeners.tcp is not None:
                 welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
                 tasks.start_soon(partial(accept, listeners.tcp, welcome=welcome_tcp, refuse=reception.refuse))
@@ -115,12 +116,6 @@ class _Ending:
         # Looking is bounded by the drain; telling would cost every message of every connection.
         while not self._parts.connections.is_idle:  # noqa: ASYNC110
             await anyio.sleep(_LOOK_SECONDS)
-
-
-async def _load_http() -> None:
-    """Load what speaks HTTP, which takes long, once all sockets are there: later there may be no descriptor for it."""
-    with suppress(RuntimeError):  # there may be no thread to be had; then its first connection loads it
-        await anyio.to_thread.run_sync(import_module, "sidecar.dialects.http.dialect")
 
 
 def end_hard_after(seconds: float, status: int = _EXIT_STUCK) -> None:
