@@ -1,10 +1,10 @@
 """A browser, as far as a web server can tell: forms, a cookie, and server-sent events that are read as they come."""
 
-import gzip
 import http.client
 import json
 import time
 import urllib.parse
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -61,22 +61,26 @@ class Page:
 
     def text(self) -> str:
         """Return all of it."""
-        content = self._response.read()
-        return (gzip.decompress(content) if self.fields.get("content-encoding") == "gzip" else content).decode()
+        return b"".join(self._chunks()).decode()
 
     def events(self) -> Iterator[Came]:
         """Give each event as it comes, until the end."""
-        lines: list[str] = []
-        while line := self._response.readline():
-            text = line.decode().removesuffix("\n")
-            if text:
-                lines.append(text)
-                continue
-            fields = dict(each.split(": ", 1) for each in lines if not each.startswith(":"))
-            lines.clear()
-            if fields:
-                at = time.monotonic()
-                yield Came(fields["event"], json.loads(fields["data"]), fields.get("id"), at)
+        pending = b""
+        for chunk in self._chunks():
+            at = time.monotonic()
+            *whole, pending = (pending + chunk).split(b"\n\n")
+            for text in whole:
+                lines = [line for line in text.decode().split("\n") if not line.startswith(":")]
+                if lines:
+                    fields = dict(line.split(": ", 1) for line in lines)
+                    yield Came(fields["event"], json.loads(fields["data"]), fields.get("id"), at)
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Give what comes as it comes, uncompressed."""
+        is_gzip = self.fields.get("content-encoding") == "gzip"
+        unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        while chunk := self._response.read1(65536):
+            yield unzip.decompress(chunk) if is_gzip else chunk
 
 
 class Browser:
