@@ -50,6 +50,15 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """How far the work is where there is no text to show for it: `done` of `total` steps of what `name` says."""
+
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The model's own end of the answer, always the last piece. A stream without it was cut off.
 
@@ -60,7 +69,7 @@ class Finish:
     usage: Usage | None = None
 
 
-Piece = Text | Finish
+Piece = Text | Stage | Finish
 
 
 class Provider(Protocol):

@@ -1,6 +1,6 @@
 """The reply log and what follows from it: streaming, slow readers, resume, detach, plain answers, sharing, cancel."""
 
-from sidecar.replies.log import End, Stage
+from sidecar.replies.log import End
 from sidecar.replies.replies import Replies
 from sidecar.replies.reply import Reader, Reply
 from sidecar.replies.store import Opening, ReplyLimits
@@ -14,7 +14,6 @@ __all__ = [
     "Replies",
     "Reply",
     "ReplyLimits",
-    "Stage",
     "TicketLimits",
     "TicketStore",
 ]

@@ -7,6 +7,7 @@ import anyio
 
 from protocol.messages import FinishReason, Usage
 from sidecar.errors import SidecarError
+from sidecar.providers.interface import Stage
 
 # One batch of a reader that lags: large enough for few sends, small beside what a connection may hold back. Deltas are
 # counted, too, because each becomes a message of some 80 bytes: 64 KiB of single characters were 5.5 MB at once.
@@ -21,15 +22,6 @@ class End:
     usage: Usage
     finish_reason: FinishReason | None = None
     error: SidecarError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """How far the work is: `done` of `total` steps of what `name` says."""
-
-    name: str
-    done: int
-    total: int
 
 
 class ReplyLog:

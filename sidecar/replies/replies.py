@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from sidecar.errors import Cancelled, SidecarError, Truncated
 from sidecar.observability import Metrics
-from sidecar.providers.interface import Finish, Piece, Prompt, Provider
+from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage
 from sidecar.replies.log import End
 from sidecar.replies.reply import Call, Reply
 from sidecar.replies.store import Opening, ReplyLimits, ReplyStore
@@ -132,6 +132,9 @@ class Replies:
     def _put(self, call: Call, piece: Piece) -> None:
         if isinstance(piece, Finish):
             self._finish(call, End(usage=piece.usage or call.estimated_usage(), finish_reason=piece.reason))
+            return
+        if isinstance(piece, Stage):
+            call.log.report(piece)
             return
         if call.first_text is None:
             call.first_text = perf_counter()

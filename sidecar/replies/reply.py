@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
-from sidecar.providers.interface import Prompt
+from sidecar.providers.interface import Prompt, Stage
 from sidecar.providers.tokens import estimate_tokens, tokens_in
-from sidecar.replies.log import End, ReplyLog, Stage
+from sidecar.replies.log import End, ReplyLog
 
 
 class Call:

@@ -63,7 +63,7 @@ async def ask(
                 if isinstance(piece, Text):
                     assert piece.text
                     texts.append(piece.text)
-                else:
+                if isinstance(piece, Finish):
                     end = piece
     assert end is not None
     return texts, end

@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 
 from sidecar.errors import SidecarError
-from sidecar.providers import Text
+from sidecar.providers import Finish, Text
 from sidecar.providers.remote import RemoteProvider
 from tests.providers.asking import PROMPT
 from tests.providers.scripted import (
@@ -39,7 +39,7 @@ async def outcome(provider: RemoteProvider) -> Outcome:
                     assert not end
                     if isinstance(piece, Text):
                         text += piece.text
-                    else:
+                    if isinstance(piece, Finish):
                         end = piece.reason
         except SidecarError as exc:
             assert not end

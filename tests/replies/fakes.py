@@ -9,7 +9,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from protocol.messages import FinishReason, Usage
-from sidecar.providers import Finish, Message, Piece, Prompt, Text
+from sidecar.providers import Finish, Message, Piece, Prompt, Stage, Text
 from sidecar.replies import End, Opening, Reader, Replies, Reply
 
 PROMPT = Prompt(
@@ -56,6 +56,9 @@ class GatedCall:
     def finish(self, reason: FinishReason = "stop", usage: Usage | None = None) -> None:
         """Give the model's own end; whether anything follows is the test's affair."""
         self._put(Finish(reason, usage))
+
+    def report(self, stage: Stage) -> None:
+        self._put(stage)
 
     def fail(self, error: Exception) -> None:
         self._put(error)
@@ -162,6 +165,7 @@ async def read(reply: Reply) -> tuple[list[str], End]:
     with anyio.fail_after(5):
         while True:
             await reader.wait()
+            reader.take_stage()
             batch = reader.take()
             texts += batch
             if not batch and reader.end is not None:

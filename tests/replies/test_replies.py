@@ -9,6 +9,7 @@ from anyio.lowlevel import checkpoint
 from protocol.errors import Code
 from protocol.messages import Usage
 from sidecar.errors import Draining, NotFound, Overloaded
+from sidecar.providers import Stage
 from sidecar.replies import End, Opening, Reader, Replies, ReplyLimits
 from tests.replies.fakes import DETACHED, PROMPT, USAGE, GatedProvider, error_code, read, settle, start
 
@@ -35,6 +36,19 @@ async def test_each_piece_reaches_the_reader_before_the_next_is_given() -> None:
         assert not call.was_cancelled
         assert replies.running == 0
         assert reply.text == "A prime number"
+
+
+async def test_how_far_the_work_is_reaches_the_reader_and_is_no_text() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        reply, call = await start(replies, provider)
+        reader = Reader(reply)
+        call.report(Stage("reading", 1, 2))
+        with anyio.fail_after(5):
+            await reader.wait()
+        assert (reader.take_stage(), reader.take(), call.prompt.action) == (Stage("reading", 1, 2), [], "chat")
+        call.finish()
+        assert (await read(reply))[0] == []
 
 
 async def test_without_a_count_of_the_provider_the_usage_is_estimated() -> None:

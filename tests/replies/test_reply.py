@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from protocol.errors import Code
 from protocol.messages import Usage
 from sidecar.errors import Cancelled, Draining
-from sidecar.providers import Message
-from sidecar.replies import End, Reader, Reply, Stage
+from sidecar.providers import Message, Stage
+from sidecar.replies import End, Reader, Reply
 from sidecar.replies.log import ReplyLog
 from sidecar.replies.reply import Call
 from tests.replies.fakes import DONE, PROMPT, error_code, settle

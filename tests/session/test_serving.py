@@ -9,7 +9,8 @@ import pytest
 from protocol.codec import Addressee
 from protocol.messages import Answer, Delta, Done, Event, Progress, Resume, Start
 from sidecar.dialects import FRAMES
-from sidecar.replies import Reply, Stage
+from sidecar.providers import Stage
+from sidecar.replies import Reply
 from sidecar.session.jobs import Job
 from sidecar.session.serving import serve
 from tests.session.house import House, open_house, settle

@@ -187,7 +187,7 @@ async def _ask(provider: Provider) -> _Answer:
                 async for piece in pieces:
                     if isinstance(piece, Text):
                         answer.times.append(anyio.current_time() - began)
-                    else:
+                    if isinstance(piece, Finish):
                         answer.finish = piece
         except SidecarError as exc:
             answer.error = exc
