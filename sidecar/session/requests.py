@@ -97,7 +97,7 @@ class Requests:
             job.outcome = exc.code
             return refusal(job.addressee, exc)
         except Exception:  # the inmost of three fences: a bug ends its own request only
-            logger.exception("request failed action=%s id=%s", job.what, job.id)
+            logger.exception("request failed action=%s id=%s", job.what, _name(job.addressee))
             error = SidecarError("The sidecar failed on this request; its log has the cause.")
             job.outcome = error.code
             return refusal(job.addressee, error)
@@ -177,11 +177,15 @@ class Requests:
 
     def _refused(self, what: str, addressee: Addressee, code: Code) -> None:
         self._service.metrics.requests[what, code] += 1
-        logger.info("request %s action=%s id=%s", code, what, addressee.id if isinstance(addressee.id, str) else "-")
+        logger.info("request %s action=%s id=%s", code, what, _name(addressee))
 
     def _answer(self, answer: bytes, held_bytes: int) -> None:
         self._outbox.put_unread(answer)
         self._intake.let_go(held_bytes)
+
+
+def _name(addressee: Addressee) -> str:
+    return addressee.id if isinstance(addressee.id, str) else "-"
 
 
 def _log(job: Job) -> None:
@@ -190,7 +194,7 @@ def _log(job: Job) -> None:
         "request %s action=%s id=%s ms=%.1f first_ms=%s",
         job.outcome,
         job.what,
-        job.id or "-",
+        _name(job.addressee),
         (now - job.arrived) * 1000,
         "-" if job.first_sent is None else f"{(job.first_sent - job.arrived) * 1000:.1f}",
     )
