@@ -136,7 +136,7 @@ class Service:
 
     def _usable_tickets(self) -> TicketStore:
         if self._tickets is None:
-            raise Unsupported("There are no tickets here: SIDECAR_WEB_SOCKET is off.")
+            raise Unsupported("Nothing here takes tickets: they need `serve` with a SIDECAR_WEB_SOCKET.")
         return self._tickets
 
     @property
