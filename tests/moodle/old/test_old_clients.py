@@ -53,6 +53,22 @@ def test_by_http(serve: Serve) -> None:
     assert (way, answer["success"], answer["data"]) == ("http", True, "Two divisors.")
 
 
+def test_a_text_so_long_that_curl_asks_first_whether_to_go_on(serve: Serve) -> None:
+    with running(stream(good("Two ", "divisors."))) as provider:
+        program = serve(**openai_at(provider))
+        long = REQUEST | {"action": "summarize", "content": "A long page. " * 5000}
+        way, answer, _ = ask(f"http://127.0.0.1:{program.tcp_port}/ai", provider, long)
+    assert (way, answer["success"]) == ("http", True)
+
+
+def test_where_tcp_asks_for_a_token_that_it_has_not_the_child_answers(serve: Serve) -> None:
+    with running(stream(good("Two ", "divisors."))) as provider:
+        program = serve(**openai_at(provider) | {"SIDECAR_TCP_AUTH": "on"})
+        way, answer, _ = ask(f"http://127.0.0.1:{program.tcp_port}/ai", provider)
+        assert (way, answer["success"]) == ("stdio", True)
+        assert len(provider.asked) == 1
+
+
 def test_by_stdio_with_its_five_options() -> None:
     with running(stream(good("Two ", "divisors."))) as provider:
         way, answer, said = ask("", provider)
