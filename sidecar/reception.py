@@ -35,6 +35,7 @@ class Reception:
         """Of these: on TCP those that have not shown the token, on the Unix socket those that are only told no."""
         self._crowded = Seldom()
         self._forbidden = Seldom()
+        self._forbidden_web = Seldom()
 
     def welcome_unix(self, connection: socket.socket, *, admission: Admission) -> None:
         """Serve a connection to the Unix socket."""
@@ -84,7 +85,7 @@ class Reception:
                 await self._connections.serve(stream, peer)
                 return
             self._strangers += 1
-            if self._forbidden.is_due():
+            if (self._forbidden_web if is_web_server else self._forbidden).is_due():
                 logger.warning("%s %s", name, refusal)
             if self._strangers <= self._limits.max_unauthorized_connections:
                 seconds = self._limits.first_byte_seconds

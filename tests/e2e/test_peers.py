@@ -18,6 +18,9 @@ from tests.e2e.program import PATIENCE_SECONDS
 # Neither is in a table of users or groups.
 USER, GROUP = 3_000_000_001, 3_000_000_002
 
+PING = '{"action":"ping","id":"1"}\n'
+TICKET = "GET /replies/t_none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
 # Becomes another user if it can, asks, and shows what it gets.
 ASK = """
 import os, socket, sys
@@ -28,8 +31,9 @@ if os.geteuid() == 0:
     os.setuid(user)
 with socket.socket(socket.AF_UNIX) as connection:
     connection.connect(path)
-    connection.sendall(b'{"action":"ping","id":"1"}\\n')
-    connection.shutdown(socket.SHUT_WR)
+    connection.sendall(sys.argv[4].encode())
+    if sys.argv[4].startswith("{"):
+        connection.shutdown(socket.SHUT_WR)
     while chunk := connection.recv(65536):
         sys.stdout.buffer.write(chunk)
 """
@@ -44,8 +48,8 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-def ask_as(user: int, path: Path, *, group: int = 0) -> bytes:
-    command = [sys.executable, "-c", ASK, str(path), str(user), str(group)]
+def ask_as(user: int, path: Path, *, group: int = 0, question: str = PING) -> bytes:
+    command = [sys.executable, "-c", ASK, str(path), str(user), str(group), question]
     return subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, check=True).stdout
 
 
@@ -79,6 +83,25 @@ def test_the_sockets_group_is_served(serve: Serve, open_folder: Path) -> None:
     program = serve(SIDECAR_SOCKET=str(open_folder / "sidecar.sock"), SIDECAR_SOCKET_GROUP=str(group))
     assert is_served(ask_as(USER, program.socket_path, group=group))
     assert program.socket_path.stat().st_gid == group
+
+
+def test_the_web_servers_socket_is_for_its_own_group_and_the_other_is_not(serve: Serve, open_folder: Path) -> None:
+    group = os.getegid() if os.geteuid() else GROUP
+    program = serve(
+        SIDECAR_SOCKET=str(open_folder / "sidecar.sock"),
+        SIDECAR_SOCKET_MODE="0666",
+        SIDECAR_ALLOWED_UIDS=str(USER),
+        SIDECAR_WEB_SOCKET_GROUP=str(group),
+    )
+    web = Path(program.wait_said(r"for the web server: (/.*)$")[1])
+    assert (web.stat().st_mode & 0o777, web.stat().st_gid) == (0o660, group)
+    assert ask_as(USER + 1, web, group=group, question=TICKET).startswith(b"HTTP/1.1 404 ")
+    assert ask_as(USER + 1, web, group=group) == b""
+    if not os.geteuid():
+        assert b'"forbidden"' in ask_as(USER + 1, program.socket_path, group=group)
+        web.chmod(0o666)
+        assert ask_as(USER, web, question=TICKET).startswith(b"HTTP/1.1 403 ")
+        program.wait_said(rf"WARNING web uid={USER} pid=\d+ User {USER} may not .*SIDECAR_WEB_SOCKET_GROUP")
 
 
 def test_a_group_that_is_not_ours_to_give_is_named(serve: Serve) -> None:
