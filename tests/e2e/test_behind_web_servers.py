@@ -12,7 +12,7 @@ from tests.webservers import stage as stages
 from tests.webservers.browser import Browser, Came
 from tests.webservers.crowd import Stream, ask_all, in_milliseconds
 from tests.webservers.sites import WEB_SERVERS, WebServer
-from tests.webservers.stage import GRACE_SECONDS, Stage, prompt
+from tests.webservers.stage import GRACE_SECONDS, HEARTBEAT_SECONDS, Stage, prompt
 
 
 @pytest.fixture(scope="module", params=WEB_SERVERS)
@@ -65,16 +65,26 @@ def test_stop_reaches_the_provider_at_once(stage: Stage) -> None:
     assert (end.name, end.data["code"]) == ("error", "cancelled")
 
 
-def test_a_closed_tab_ends_the_answer_after_the_time_of_grace(stage: Stage) -> None:
-    with stage.browser.stream("/ask.php", prompt("closed", tokens=1000)) as page:
+@pytest.mark.parametrize("pause", [0.05, 60.0])
+def test_a_closed_tab_ends_the_answer_after_the_time_of_grace(stage: Stage, pause: float) -> None:
+    """While tokens come, and while the model is silent, which Apache notices with the next sign of life."""
+    name = f"closed-{pause:g}"
+    with stage.browser.stream("/ask.php", prompt(name, tokens=1000, pause=pause)) as page:
         events = page.events()
         while next(events).name != "delta":
             pass
     began = time.monotonic()
-    asked = stage.asked("closed")
+    asked = stage.asked(name)
     assert asked.left.wait(GRACE_SECONDS + 5)
     print(f"{stage.web_server}: a closed tab took {asked.left_at - began:.2f} s")
     assert GRACE_SECONDS - 0.5 < asked.left_at - began < GRACE_SECONDS + 1
+
+
+def test_signs_of_life_come_through_a_silence(stage: Stage) -> None:
+    with stage.browser.stream("/ask.php", prompt("silent", tokens=2, pause=4 * HEARTBEAT_SECONDS)) as page:
+        events = [*page.events()]
+    first, second = Stream(0.0, events).deltas
+    assert len([at for at in page.comments if first.at < at < second.at]) >= 2
 
 
 @pytest.mark.parametrize("by", ["after", "Last-Event-ID"])

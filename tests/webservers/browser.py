@@ -45,6 +45,8 @@ class Page:
         self._connection.request(method, path, body, {"Cookie": COOKIE, "Accept-Encoding": "gzip", **kind, **fields})
         self._response = self._connection.getresponse()
         self.status = self._response.status
+        self.comments: list[float] = []
+        """When the comments among the events came: signs of life."""
         self.fields = {name.lower(): value for name, value in self._response.getheaders()}
 
     def __enter__(self) -> Self:
@@ -74,6 +76,8 @@ class Page:
                 if lines:
                     fields = dict(line.split(": ", 1) for line in lines)
                     yield Came(fields["event"], json.loads(fields["data"]), fields.get("id"), at)
+                else:
+                    self.comments.append(at)
 
     def _chunks(self) -> Iterator[bytes]:
         """Give what comes as it comes, uncompressed."""

@@ -14,6 +14,7 @@ from tests.webservers.browser import Browser
 from tests.webservers.sites import WebServer, start_site
 
 GRACE_SECONDS = 2.0
+HEARTBEAT_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def built(web_server: WebServer, *, workers: int = 4) -> Iterator[Stage]:
             "SIDECAR_TCP": "off",
             "SIDECAR_PROVIDER": "openai",
             "SIDECAR_GRACE_SECONDS": f"{GRACE_SECONDS}",
+            "SIDECAR_HEARTBEAT_SECONDS": f"{HEARTBEAT_SECONDS}",
             "OPENAI_BASE_URL": provider.url,
             "OPENAI_MODEL": "m",
         }
