@@ -44,8 +44,7 @@ def prepare(env_file: Path | None) -> Iterator[Settings]:
     try:
         settings = load_settings(env_file=env_file, overrides=NO_SPARES)
         forget_secrets()
-        secrets = [secret for secret in (settings.api_key, settings.token, settings.proxy) if secret is not None]
-        with start_logging("warning", None, secrets=secrets):
+        with start_logging("warning", None, secrets=settings.secrets):
             yield settings
     except SettingsError as exc:
         raise StartFailed(str(exc), EX_CONFIG) from exc

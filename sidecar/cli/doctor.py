@@ -18,6 +18,7 @@ from sidecar.cli.checks.files import (
     check_web_socket,
     user_name,
 )
+from sidecar.cli.checks.others import alone, check_others
 from sidecar.cli.checks.running import check_instance, check_tcp
 from sidecar.cli.checks.upstream import check_steps
 from sidecar.cli.output import OutputFailed
@@ -90,14 +91,22 @@ def _examine(settings: Settings, report: Report) -> int:
         report.ok("provider", "demo: answers are put together here, without a language model")
         report.skip_rest("not needed")
     else:
-        report.ok("provider", f"{provider.name}, model {provider.models[0]}")
-        check_steps(settings, provider, report)
+        report.ok("provider", f"{provider.name}, model {provider.models[0]}{_more(settings)}")
+        first = alone(settings)
+        check_steps(first, choose_provider(first) or provider, report)
+        check_others(settings, report)
     return 0
 
 
+def _more(settings: Settings) -> str:
+    """Say how many keys and fallbacks there are, where there are several."""
+    keys, fallbacks = len(settings.api_keys), len(settings.fallbacks)
+    return (f"; {keys} keys" if keys > 1 else "") + (f"; fallbacks: {fallbacks}" if fallbacks else "")
+
+
 def _secrets(settings: Settings) -> list[Secret]:
-    known = (settings.api_key, settings.proxy, read_token(settings))
-    return [secret for secret in known if secret is not None]
+    token = read_token(settings)
+    return [*settings.secrets, *([token] if token is not None else [])]
 
 
 class _Printer:

@@ -37,8 +37,7 @@ def start(env_file: Path | None, overrides: Mapping[str, str]) -> Iterator[tuple
     try:
         settings = load_settings(env_file=env_file, overrides=overrides)
         forget_secrets()
-        secrets = [secret for secret in (settings.api_key, settings.token, settings.proxy) if secret is not None]
-        with start_logging(settings.log_level, settings.log_file, secrets=secrets) as redaction:
+        with start_logging(settings.log_level, settings.log_file, secrets=settings.secrets) as redaction:
             yield settings, choose_provider(settings), redaction
     except SettingsError as exc:
         raise StartFailed(str(exc), _EX_CONFIG) from exc

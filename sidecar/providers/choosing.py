@@ -21,26 +21,40 @@ def choose_provider(settings: Settings) -> Provider | None:
     """Return the provider, or None where none is configured: then every request is answered `not_configured`.
 
     Raises:
-        SettingsError: the one that is named does not exist, or lacks a setting.
+        SettingsError: the one that is named does not exist, or lacks a setting; or one of its fallbacks.
     """
-    name = settings.provider
-    if name is None and (settings.api_key or settings.base_url):
-        name = "openai"
-    name = name or settings.provider_if_unset
+    name = _choose_name(settings)
     if name is None:
         return None
     if name == DEMO:
         return DemoProvider()
-    if name not in DIALECTS:
-        setting = "SIDECAR_PROVIDER" if settings.provider else "SIDECAR_PROVIDER_IF_UNSET"
-        raise SettingsError(f"{setting} must be {', '.join(DIALECTS)} or {DEMO} in this version.")
+    dialects = [_make_dialect(name, settings)]
+    for place, fallback in enumerate(settings.fallbacks, start=1):
+        name = _choose_name(fallback) or "openai"
+        if name not in DIALECTS:
+            raise SettingsError(f"SIDECAR_FALLBACKS, entry {place}: its provider must be {' or '.join(DIALECTS)}.")
+        dialects.append(DIALECTS[name]())
     # Imported when it is needed: httpx takes longer than the rest of a start.
-    from sidecar.providers.remote import RemoteProvider
+    from sidecar.providers.remote import Choice, RemoteProvider
 
-    return RemoteProvider(settings, DIALECTS[name]())
+    choices = zip((settings, *settings.fallbacks), dialects, strict=True)
+    return RemoteProvider([Choice(*choice) for choice in choices])
 
 
 def locate(settings: Settings) -> Endpoint:
-    """Return the address that `choose_provider` asks, where that is a remote one. Raises SettingsError."""
-    dialect = DIALECTS[settings.provider or settings.provider_if_unset or "openai"]()
+    """Return the address that `choose_provider` asks first, where that is a remote one. Raises SettingsError."""
+    dialect = _make_dialect(_choose_name(settings) or "openai", settings)
     return dialect.locate(settings.base_url, allow_http=settings.allow_http)
+
+
+def _choose_name(settings: Settings) -> str | None:
+    if settings.provider is None and (settings.api_keys or settings.base_url):
+        return "openai"
+    return settings.provider or settings.provider_if_unset
+
+
+def _make_dialect(name: str, settings: Settings) -> Dialect:
+    if name not in DIALECTS:
+        setting = "SIDECAR_PROVIDER" if settings.provider else "SIDECAR_PROVIDER_IF_UNSET"
+        raise SettingsError(f"{setting} must be {', '.join(DIALECTS)} or {DEMO} in this version.")
+    return DIALECTS[name]()

@@ -91,6 +91,11 @@ class Clocks:
         if self._scope is not None:
             self._scope.deadline = self._deadline
 
+    def begin_anew(self) -> None:
+        """Turn to another provider, which has the whole time until its first token, but no more than is left in all."""
+        self._first_token_at = anyio.current_time() + self._timeouts.first_token_seconds
+        self.enter(Phase.PLACE)
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """End what is awaited within when the time of the current phase, or all of it, is over.

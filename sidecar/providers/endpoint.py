@@ -21,11 +21,6 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What is sent beside ours in each request."""
 
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return "://".join(urlsplit(self.url)[:2])
-
 
 def split_base_url(base_url: str, *, allow_http: bool) -> tuple[SplitResult, bool]:
     """Return the parts of an address that the settings have checked, and whether it is on this machine.

@@ -1,13 +1,31 @@
-"""A language model that is reached over HTTP, in whichever dialect it speaks."""
+"""A language model that is reached over HTTP, in whichever dialect it speaks; and those that stand in for it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
+from sidecar.errors import (
+    SidecarError,
+    TimeoutConnect,
+    TimeoutFirstToken,
+    TimeoutIdle,
+    Truncated,
+    UpstreamAuth,
+    UpstreamConnect,
+    UpstreamDns,
+    UpstreamError,
+    UpstreamNotFound,
+    UpstreamProtocol,
+    UpstreamRateLimited,
+    UpstreamTls,
+)
 from sidecar.observability.redaction import Redaction
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.dialect import Dialect
+from sidecar.providers.failures import Mask
 from sidecar.providers.http_client import HttpClient
 from sidecar.providers.interface import Piece, Prompt
 from sidecar.providers.resilience import Backoff
@@ -15,40 +33,66 @@ from sidecar.providers.route import Route
 from sidecar.providers.tls import make_tls_context
 from sidecar.settings import Settings, SettingsError
 
+logger = logging.getLogger(__name__)
+
+# What another provider may do better; not what the request is to blame for, least of all what a filter refused.
+_MAY_GO_WELL_ELSEWHERE = (
+    UpstreamAuth,
+    UpstreamConnect,
+    UpstreamDns,
+    UpstreamError,
+    UpstreamNotFound,
+    UpstreamProtocol,
+    UpstreamRateLimited,
+    UpstreamTls,
+    TimeoutConnect,
+    TimeoutFirstToken,
+    TimeoutIdle,
+    Truncated,
+)
+# The provider was at work, and may count that: it is not asked for the same a second time.
+_MAY_BE_BILLED = (TimeoutFirstToken, TimeoutIdle)
+
+# Rather than wait for longer for the one, another is asked.
+_MAX_WANTED_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One provider to ask: its settings, and the dialect that it speaks."""
+
+    settings: Settings
+    dialect: Dialect
+
 
 class RemoteProvider:
-    """One endpoint. An async context manager, which holds its connections.
+    """The first of the choices; the others, in their order, where it fails before its first word.
+
+    An async context manager, which holds the connections.
 
     Raises:
         SettingsError: the settings name no model, no key where one is needed, or what cannot be used.
     """
 
-    is_ready = True
-
-    def __init__(self, settings: Settings, dialect: Dialect, *, backoff: Backoff = Backoff()) -> None:  # noqa: B008 (frozen)
-        endpoint = dialect.locate(settings.base_url, allow_http=settings.allow_http)
-        if settings.model is None:
-            raise SettingsError("OPENAI_MODEL must name the model that answers.")
-        if settings.api_key is None and not endpoint.is_loopback:
-            raise SettingsError("OPENAI_API_KEY or OPENAI_API_KEY_FILE must give the provider's key.")
-        self.name = dialect.name
-        self.models = tuple(dict.fromkeys((settings.model, *settings.models)))
+    def __init__(self, choices: Sequence[Choice], *, backoff: Backoff = Backoff()) -> None:  # noqa: B008 (frozen)
+        settings = choices[0].settings
+        self.name = choices[0].dialect.name
+        self.models = tuple(dict.fromkeys((_model_of(settings), *settings.models)))
         self._timeouts = settings.timeouts
-        secrets = [secret for secret in (settings.api_key, settings.proxy) if secret is not None]
         self._client = HttpClient(
             tls=make_tls_context(settings.ca),
             proxy=settings.proxy,
             max_connections=settings.limits.max_upstream,
             spares=settings.limits.spare_connections,
         )
-        self._route = Route(
-            dialect,
-            endpoint,
-            client=self._client,
-            key=settings.api_key,
-            mask=Redaction(secrets).mask,
-            backoff=backoff,
-        )
+        mask = Redaction(settings.secrets).mask
+        self._first = _make_way(choices[0], self._client, mask, backoff)
+        self._others = []
+        for place, choice in enumerate(choices[1:], start=1):
+            try:
+                self._others.append(_make_way(choice, self._client, mask, backoff))
+            except SettingsError as exc:
+                raise SettingsError(f"SIDECAR_FALLBACKS, entry {place}: {exc}") from None
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -60,8 +104,12 @@ class RemoteProvider:
         return await self._client.__aexit__(kind, exc, trace)
 
     @property
+    def is_ready(self) -> bool:
+        return any(way.route.is_ready for way in (self._first, *self._others))
+
+    @property
     def connections_in_use(self) -> int:
-        """How many requests are with the provider."""
+        """How many requests are with the providers."""
         return self._client.connections_in_use
 
     @asynccontextmanager
@@ -69,5 +117,55 @@ class RemoteProvider:
         async with aclosing(self._ask(prompt)) as pieces:
             yield pieces
 
-    def _ask(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
-        return self._route.ask(prompt, Clocks(self._timeouts))
+    async def _ask(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        clocks = Clocks(self._timeouts)
+        ways = [replace(self._first, model=prompt.model), *self._others]
+        first_error: SidecarError | None = None
+        while True:
+            way = ways.pop(0)
+            is_last, has_begun = not ways, False
+            try:
+                wanted = None if is_last else _MAX_WANTED_SECONDS
+                pieces = way.route.ask(replace(prompt, model=way.model), clocks, max_wanted_seconds=wanted)
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        has_begun = True
+                        yield piece
+                return
+            except SidecarError as exc:
+                error = exc
+            # The first provider's own error is the one that tells a person what to do.
+            first_error = first_error or error
+            if isinstance(error, _MAY_BE_BILLED):
+                ways = [other for other in ways if other.route.endpoint.url != way.route.endpoint.url]
+            if has_begun:
+                raise error
+            if not ways or not isinstance(error, _MAY_GO_WELL_ELSEWHERE):
+                raise first_error
+            logger.warning("fallback from=%s code=%s to=%s", way.route.label, error.code, ways[0].route.label)
+            clocks.begin_anew()
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A route, and the model to ask for on it."""
+
+    route: Route
+    model: str
+
+
+def _make_way(choice: Choice, client: HttpClient, mask: Mask, backoff: Backoff) -> _Way:
+    settings, dialect = choice.settings, choice.dialect
+    endpoint = dialect.locate(settings.base_url, allow_http=settings.allow_http)
+    model = _model_of(settings)
+    if not settings.api_keys and not endpoint.is_loopback:
+        raise SettingsError("OPENAI_API_KEY or OPENAI_API_KEY_FILE must give the provider's key.")
+    label = f"{dialect.name}/{model}"
+    route = Route(dialect, endpoint, settings.api_keys, label=label, client=client, mask=mask, backoff=backoff)
+    return _Way(route, model)
+
+
+def _model_of(settings: Settings) -> str:
+    if settings.model is None:
+        raise SettingsError("OPENAI_MODEL must name the model that answers.")
+    return settings.model

@@ -10,9 +10,7 @@ import anyio
 from sidecar.errors import SidecarError
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.interface import Piece
-
-# A provider that wants more time than this is left alone: the person is told when to come back.
-MAX_RETRY_AFTER_SECONDS = 10.0
+from sidecar.providers.retry_budget import RetryBudget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +20,8 @@ class Backoff:
     max_retries: int = 2
     first_seconds: float = 0.5
     max_seconds: float = 4.0
+    max_wanted_seconds: float = 10.0
+    """A provider that wants more time than this is left alone: the person is told when to come back."""
 
     def pause(self, failures: int) -> float:
         """Return the pause after so many (1, 2, ...) failures, in seconds.
@@ -42,13 +42,16 @@ class TryAgain(Exception):
 
 
 async def retry(
-    attempt: Callable[[], AsyncGenerator[Piece, None]], clocks: Clocks, *, backoff: Backoff
+    attempt: Callable[[], AsyncGenerator[Piece, None]], clocks: Clocks, *, backoff: Backoff, budget: RetryBudget
 ) -> AsyncGenerator[Piece, None]:
     """Give the pieces of the first try that works. A try says by TryAgain that another may work.
+
+    `budget` is that of all requests to the provider.
 
     Raises:
         SidecarError: none did, or a try failed for good.
     """
+    budget.earn()
     failures = 0
     while True:
         try:
@@ -63,6 +66,8 @@ async def retry(
         failures += 1
         wanted = failure.error.retry_after or 0.0
         pause = max(backoff.pause(failures), wanted)
-        if failures > backoff.max_retries or wanted > MAX_RETRY_AFTER_SECONDS or not clocks.leaves(pause):
+        if failures > backoff.max_retries or wanted > backoff.max_wanted_seconds or not clocks.leaves(pause):
+            raise failure.error
+        if not budget.spend():
             raise failure.error
         await anyio.sleep(pause)

@@ -1,7 +1,9 @@
-"""Asks one provider for one answer: with its dialect, again where that may help, within the clocks of the request."""
+"""Asks one model at one endpoint for one answer: with one key or another, and again where that may help."""
 
-from collections.abc import AsyncGenerator
+import logging
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 
 import anyio
 import msgspec
@@ -14,9 +16,14 @@ from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.failures import Mask, explain_status, read_complaint
 from sidecar.providers.http_client import Answer, HttpClient
 from sidecar.providers.interface import Piece, Prompt, Text
+from sidecar.providers.key_ring import KeyRing, Turn
 from sidecar.providers.learning import Refusals
+from sidecar.providers.rate_limits import read_reset
 from sidecar.providers.resilience import Backoff, TryAgain, retry
+from sidecar.providers.retry_budget import RetryBudget
 from sidecar.secret import Secret
+
+logger = logging.getLogger(__name__)
 
 # Behind the last word stands only what ends the body: a provider that lingers loses its connection.
 _DRAIN_SECONDS = 1.0
@@ -29,42 +36,81 @@ _MAX_FORMS = 4
 
 
 class Route:
-    """One endpoint, in one dialect. `client` is opened and closed by its owner, `mask` hides secrets."""
+    """One endpoint with its keys, in one dialect. What goes wrong on it is remembered here, and nowhere else.
+
+    `client` is opened and closed by its owner, `mask` hides secrets, `label` is for the log.
+    """
 
     def __init__(
         self,
         dialect: Dialect,
         endpoint: Endpoint,
+        keys: Sequence[Secret],
         *,
+        label: str,
         client: HttpClient,
-        key: Secret | None,
         mask: Mask,
         backoff: Backoff,
     ) -> None:
+        self.endpoint = endpoint
+        self.label = label
         self._dialect = dialect
-        self._endpoint = endpoint
         self._client = client
-        self._key = key
         self._mask = mask
         self._backoff = backoff
+        self._keys = KeyRing(keys or [None], anyio.current_time, self._tell_of_breaker)
+        self._budget = RetryBudget()
         self._refusals = Refusals()
 
-    def ask(self, prompt: Prompt, clocks: Clocks) -> AsyncGenerator[Piece, None]:
-        """Give the pieces of the answer.
+    @property
+    def is_ready(self) -> bool:
+        """Whether a request would be sent, and not be refused here because nearly all fail."""
+        return self._keys.is_ready
+
+    def ask(
+        self, prompt: Prompt, clocks: Clocks, *, max_wanted_seconds: float | None = None
+    ) -> AsyncGenerator[Piece, None]:
+        """Give the pieces of the answer. A provider that wants to be left alone for longer than so long is.
 
         Raises:
             SidecarError: there is none, or no whole one.
         """
-        return retry(lambda: self._try(prompt, clocks), clocks, backoff=self._backoff)
+        backoff = self._backoff
+        if max_wanted_seconds is not None:
+            backoff = replace(backoff, max_wanted_seconds=max_wanted_seconds)
+        return retry(lambda: self._try_keys(prompt, clocks), clocks, backoff=backoff, budget=self._budget)
 
-    async def _try(self, prompt: Prompt, clocks: Clocks) -> AsyncGenerator[Piece, None]:
+    async def _try_keys(self, prompt: Prompt, clocks: Clocks) -> AsyncGenerator[Piece, None]:
+        """Ask with a key, and where it is refused or limited with another one at once."""
+        while True:
+            turn = self._keys.take()
+            try:
+                async with aclosing(self._try(prompt, clocks, turn)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except (SidecarError, TryAgain) as exc:
+                failure: SidecarError | TryAgain = exc
+                error = exc.error if isinstance(exc, TryAgain) else exc
+                turn.fail(error)
+            finally:
+                turn.abandon()
+            if clocks.has_content or not self._keys.rest(turn, error):
+                raise failure
+            logger.warning("key rests provider=%s key=%d code=%s", self.label, turn.number, error.code)
+
+    async def _try(self, prompt: Prompt, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
         """Ask once, or again where the provider only dislikes how it was asked."""
+        if turn.wait_seconds and clocks.leaves(turn.wait_seconds):
+            await anyio.sleep(turn.wait_seconds)
         for form in range(_MAX_FORMS):
             body = self._dialect.write(prompt, self._refusals.of(prompt.model))
             content = msgspec.json.encode(body)
-            async with self._client.post(self._endpoint, self._key, content, clocks) as answer:
+            async with self._client.post(self.endpoint, turn.secret, content, clocks) as answer:
+                if (reset := read_reset(answer.headers)) is not None:
+                    turn.spend(reset)
                 if answer.status == 200:
-                    async with aclosing(self._read(answer, clocks)) as pieces:
+                    async with aclosing(self._read(answer, clocks, turn)) as pieces:
                         async for piece in pieces:
                             yield piece
                     return
@@ -77,7 +123,7 @@ class Route:
             if not has_learned or form == _MAX_FORMS - 1:
                 raise error
 
-    async def _read(self, answer: Answer, clocks: Clocks) -> AsyncGenerator[Piece, None]:
+    async def _read(self, answer: Answer, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
         reader = AnswerReader(self._dialect.read(self._mask))
         while not reader.is_done:
             came = await self._receive(answer, reader, clocks)
@@ -85,14 +131,17 @@ class Route:
             text = reader.feed(came) if came else reader.finish()
             if reader.progress > before:
                 clocks.enter(Phase.NEXT_TOKEN)
+                turn.succeed()
             if text:
                 yield Text(text)
             if reader.failure is not None:
                 raise reader.failure
             if not came:
                 break
+        finish = reader.end()
+        turn.succeed()
         try:
-            yield reader.end()
+            yield finish
         finally:
             if reader.is_done:
                 await _drain(answer)
@@ -112,6 +161,12 @@ class Route:
             if isinstance(exc, Truncated) and not clocks.has_content:
                 raise TryAgain(exc) from exc
             raise
+
+    def _tell_of_breaker(self, key: int, is_open: bool) -> None:
+        if is_open:
+            logger.error("provider fails, and is only probed from now on provider=%s key=%d", self.label, key)
+        else:
+            logger.warning("provider answers again provider=%s key=%d", self.label, key)
 
 
 async def _read_complaint(answer: Answer) -> bytes:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from protocol.framing import MAX_PAYLOAD_BYTES
 from sidecar.settings.parsing import (
+    FALLBACKS,
     GROUP,
     MODE,
     MODEL,
@@ -52,11 +53,11 @@ OPTIONS = (
            "plays a model and works offline. Unset: `openai` where a key or an address is set"),
     Option("SIDECAR_PROVIDER_IF_UNSET", "provider_if_unset", WORD, None, "",
            "The same where no provider, no key and no address is set; `scripts/run` sets it to `demo`"),
-    Option("OPENAI_API_KEY", "api_key", SECRET, None, "",
+    Option("OPENAI_API_KEY", "api_keys", SECRET, None, "",
            "The provider's key, whichever provider it is; the log masks what has 8 characters or more"),
     Option("OPENAI_API_KEY_FILE", "api_key_file", PATH, None, "",
-           "A file that holds the key; set this or `OPENAI_API_KEY`. With neither, systemd's credential "
-           "`openai_api_key` is taken"),
+           "A file that holds the key, or several, one a line, which take turns; set this or `OPENAI_API_KEY`. With "
+           "neither, systemd's credential `openai_api_key` is taken"),
     Option("OPENAI_BASE_URL", "base_url", URL, None, "",
            "The address of the provider; unset: `https://api.openai.com/v1`, or `https://api.anthropic.com`. Without a "
            "path `/v1/chat/completions` is added, to another path `/chat/completions` where that is not its end; with "
@@ -65,6 +66,9 @@ OPTIONS = (
            "The model that is asked; every provider but `demo` needs it. With Azure the deployment's name"),
     Option("SIDECAR_MODELS", "models", MODELS, "", "",
            "The models that a request may name beside it, with commas between them; `*` for any"),
+    Option("SIDECAR_FALLBACKS", "fallbacks", FALLBACKS, "", "",
+           "What is asked where the provider fails before its first word, in this order, with commas between: another "
+           "model of it, or a file `NAME.env` with the settings of another provider"),
     Option("SIDECAR_ALLOW_HTTP", "allow_http", SWITCH, "off", "",
            "Whether the provider's address may be `http://` on another machine: who listens there reads the key"),
     Option("SIDECAR_CA", "ca", PATH, None, "",

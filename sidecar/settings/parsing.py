@@ -98,6 +98,11 @@ def _parse_models(text: str) -> tuple[str, ...]:
     return tuple(name if name == "*" else _parse_model(name) for name in names)
 
 
+def _parse_fallbacks(text: str) -> tuple[Path | str, ...]:
+    entries = [entry.strip() for entry in text.split(",")] if text else []
+    return tuple(_parse_path(entry) if entry.endswith(".env") else _parse_model(entry) for entry in entries)
+
+
 def _split_url(text: str) -> SplitResult:
     if not re.fullmatch(r"[\x21-\x7e]{1,2048}", text):
         raise ValueError
@@ -190,6 +195,7 @@ SWITCH = Kind(_parse_switch, "on or off")
 WORD = Kind(_parse_word, "a word of lower-case letters, digits, - and _")
 MODEL = Kind(_parse_model, "a model's name: up to 128 letters, digits and . _ : / @ -")
 MODELS = Kind(_parse_models, "names of models with commas between them, or *")
+FALLBACKS = Kind(_parse_fallbacks, "names of models and files whose names end in .env, with commas between them")
 URL = Kind(_parse_url, "an http:// or https:// address in ASCII, without a user's name and fragment")
 PROXY = Kind(
     _parse_proxy, "http:// or https://, a host and a port; before the host a user's name and password may stand"

@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from sidecar.settings.settings import Limits, Settings, Timeouts
 _NAMES = frozenset(option.name for option in OPTIONS)
 # Kubernetes makes these for a service called "sidecar".
 _NOT_OURS = ("SIDECAR_SERVICE_", "SIDECAR_PORT")
-# Far more than the longest secret: a wrong file is refused without reading the whole of it.
-_MAX_KEY_FILE_BYTES = 4096
+# Far more than a few of the longest secrets: a wrong file is refused without reading the whole of it.
+_MAX_KEY_FILE_BYTES = 16_384
+# What differs in another provider. All else holds for every one.
+_OF_A_PROVIDER = ("SIDECAR_PROVIDER", "OPENAI_API_KEY", "OPENAI_API_KEY_FILE", "OPENAI_BASE_URL", "OPENAI_MODEL")
 
 
 class SettingsError(Exception):
@@ -49,10 +52,12 @@ def load_settings(*, env_file: Path | None = None, overrides: Mapping[str, str] 
     values["env_file"] = path
     runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
     values["runtime_dir"] = Path(runtime_dir) if runtime_dir else None
-    values["api_key"] = _choose_key(values["api_key"], values["api_key_file"])
+    values["api_keys"] = _choose_keys(values["api_keys"], values["api_key_file"]) or _read_credential()
+    fallbacks = values.pop("fallbacks")
     limits = {name: values.pop(f"limits.{name}") for name in Limits.__dataclass_fields__}
     timeouts = {name: values.pop(f"timeouts.{name}") for name in Timeouts.__dataclass_fields__}
-    return Settings(**values, limits=Limits(**limits), timeouts=Timeouts(**timeouts))
+    settings = Settings(**values, fallbacks=(), limits=Limits(**limits), timeouts=Timeouts(**timeouts))
+    return replace(settings, fallbacks=tuple(_make_fallback(settings, entry) for entry in fallbacks))
 
 
 def forget_secrets() -> None:
@@ -113,30 +118,58 @@ def _parse(option: Option, text: str | None) -> object:
         raise SettingsError(f"{option.name} must be {option.kind.allowed}.") from None
 
 
-def _choose_key(key: Secret | None, path: Path | None) -> Secret | None:
-    """Give the key, wherever it stands. Two that differ are an error: whichever was taken would surprise somebody."""
+def _make_fallback(settings: Settings, entry: Path | str) -> Settings:
+    """Return the settings with the model that `entry` names, or with what stands in the file that it is."""
+    if isinstance(entry, str):
+        return replace(settings, model=entry, models=())
+    texts = {name: text.strip() for name, text in _open_env_file(entry).data.items() if text.strip()}
+    shown = ascii(str(entry))
+    for name in texts:
+        if name not in _OF_A_PROVIDER:
+            allowed = ", ".join(_OF_A_PROVIDER)
+            raise SettingsError(f"The fallback in {shown} sets {_printable(name)}; a fallback has only {allowed}.")
+    try:
+        values: dict[str, Any] = {
+            option.field: _parse(option, texts.get(option.name)) for option in OPTIONS if option.name in _OF_A_PROVIDER
+        }
+        values["api_keys"] = _choose_keys(values["api_keys"], values["api_key_file"])
+    except SettingsError as exc:
+        raise SettingsError(f"The fallback in {shown}: {exc}") from None
+    values["provider"] = values["provider"] or "openai"
+    return replace(settings, models=(), env_file=entry, **values)
+
+
+def _choose_keys(key: Secret | None, path: Path | None) -> tuple[Secret, ...]:
+    """Give the keys, wherever they stand. Places that differ are an error: either choice would surprise somebody."""
+    keys = () if key is None else (key,)
     if path is None:
-        return key or _read_credential()
-    in_file = _read_key(path, "OPENAI_API_KEY_FILE must name")
-    if key is not None and key != in_file:
+        return keys
+    in_file = _read_keys(path, "OPENAI_API_KEY_FILE must name")
+    if keys and keys != in_file:
         raise SettingsError("OPENAI_API_KEY and OPENAI_API_KEY_FILE hold different keys; set only one of them.")
     return in_file
 
 
-def _read_credential() -> Secret | None:
-    """Give the key that systemd hands over by `LoadCredential=openai_api_key`, if it does."""
+def _read_credential() -> tuple[Secret, ...]:
+    """Give the keys that systemd hands over by `LoadCredential=openai_api_key`, if it does."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory, "openai_api_key") if directory else None
-    return _read_key(path, "The credential openai_api_key must be") if path and path.exists() else None
+    return _read_keys(path, "The credential openai_api_key must be") if path and path.exists() else ()
 
 
-def _read_key(path: Path, rule: str) -> Secret:
+def _read_keys(path: Path, rule: str) -> tuple[Secret, ...]:
     # The path is not shown: some write the key itself there.
     try:
         with path.open("rb") as file:
-            content = file.read(_MAX_KEY_FILE_BYTES)
-        return Secret(content.decode("latin-1"))  # which takes all bytes, and Secret refuses the wrong ones
+            content = file.read(_MAX_KEY_FILE_BYTES + 1)
+        # latin-1 takes all bytes, and Secret refuses the wrong ones.
+        lines = content.decode("latin-1").split("\n")
+        keys = [Secret(line) for line in lines if line.strip()]
+        if not keys or len(content) > _MAX_KEY_FILE_BYTES:
+            raise InvalidSecret
     except OSError as exc:
         raise SettingsError(f"{rule} a readable file: {exc.strerror}.") from None
     except InvalidSecret as exc:
-        raise SettingsError(f"{rule} a file that holds nothing but the key: {exc}.") from None
+        raise SettingsError(f"{rule} a file that holds nothing but the key, or one a line: {exc}.") from None
+    # A second one that is the same would take turns with itself.
+    return tuple(key for place, key in enumerate(keys) if key not in keys[:place])

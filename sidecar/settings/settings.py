@@ -50,13 +50,15 @@ class Settings:
 
     provider: str | None
     provider_if_unset: str | None
-    api_key: Secret | None
+    api_keys: tuple[Secret, ...]
     """From OPENAI_API_KEY, from the file, or from systemd."""
     api_key_file: Path | None
     base_url: str | None = field(repr=False)  # some put a key into its query
     model: str | None
     models: tuple[str, ...]
     """What a request may name beside `model`; `*` allows any."""
+    fallbacks: tuple["Settings", ...]
+    """These settings with another model, or with the address, the keys and the model of another provider."""
     allow_http: bool
     ca: Path | None
     """A file or a directory of certificates."""
@@ -92,3 +94,10 @@ class Settings:
     heartbeat_seconds: float
     limits: Limits
     timeouts: Timeouts
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All that nobody may be shown."""
+        own = (*self.api_keys, self.token, self.proxy)
+        others = (secret for fallback in self.fallbacks for secret in fallback.api_keys)
+        return tuple(secret for secret in (*own, *others) if secret is not None)

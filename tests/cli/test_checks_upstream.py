@@ -64,7 +64,7 @@ class Scripted:
 @pytest.fixture
 def settings() -> Settings:
     url = "https://provider.example/v1"
-    return replace(load_settings(), base_url=url, api_key=Secret("canary-key"), proxy=None)
+    return replace(load_settings(), base_url=url, api_keys=(Secret("canary-key"),), proxy=None)
 
 
 def examine(settings: Settings, provider: Provider) -> dict[str, str]:
@@ -112,7 +112,7 @@ def test_an_answer_that_had_begun_fails_at_its_tokens(settings: Settings, error:
 
 
 def test_steps_that_there_are_not_are_not_reported_as_good(settings: Settings) -> None:
-    settings = replace(settings, base_url="http://[::1]:11434", api_key=None)
+    settings = replace(settings, base_url="http://[::1]:11434", api_keys=())
     report = Report(lambda check: None)
     checks.check_steps(settings, Scripted(error=errors.UpstreamConnect("It is so.")), report)
     skipped = {check.name: check.message for check in report.checks if check.status == "skipped"}

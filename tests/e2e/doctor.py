@@ -21,7 +21,7 @@ class Findings:
         self.exit_status = exit_status
         self.status: str = said["status"]
         self.checks: dict[str, dict[str, str]] = {check["name"]: check for check in said["checks"]}
-        assert tuple(self.checks) == NAMES
+        assert tuple(self.checks)[: len(NAMES)] == NAMES
         assert set(said) == {"version", "status", "checks"}
         for check in self.checks.values():
             assert set(check) == {"name", "status", "message", "advice"}

@@ -94,6 +94,25 @@ def test_the_second_question_may_fail(launch: Launch, alone: dict[str, str]) -> 
     assert found.statuses("model", "cancel") == ["ok", "failed"]
 
 
+def test_each_key_and_each_fallback_is_asked(launch: Launch, alone: dict[str, str], tmp_path: Path) -> None:
+    def strict(asked: Asked) -> None:
+        (status(401) if "revoked" in asked.headers["authorization"] else drip)(asked)
+
+    (tmp_path / "keys").write_text("sk-canary-good\nsk-canary-revoked\n")
+    with running(strict) as provider, running(status(503)) as other:
+        (tmp_path / "other.env").write_text(f"OPENAI_BASE_URL={other.url}\nOPENAI_MODEL=o\nOPENAI_API_KEY={KEY}\n")
+        upstream = openai_at(provider) | {"OPENAI_API_KEY": "", "OPENAI_API_KEY_FILE": str(tmp_path / "keys")}
+        fallbacks = {"SIDECAR_FALLBACKS": f"small,{tmp_path / 'other.env'}", "SIDECAR_TIMEOUT_FIRST_TOKEN": "1.5"}
+        found = examine(launch, {**alone, **upstream, **fallbacks})
+    assert found.exit_status == 1
+    assert found["provider"][1] == "openai, model m; 2 keys; fallbacks: 2"
+    assert found.statuses(*PROVIDER_STEPS) == ["skipped", "ok", "skipped", "ok", "ok", "ok", "ok"]
+    assert found.statuses("key_2", "fallback_1", "fallback_2") == ["failed", "ok", "failed"]
+    assert "upstream_auth" in found["key_2"][1]
+    assert "openai, model small, answers in" in found["fallback_1"][1]
+    assert "upstream_error" in found["fallback_2"][1]
+
+
 def test_a_closed_port_fails_at_connect(launch: Launch, alone: dict[str, str], closed_port: int) -> None:
     upstream = {"OPENAI_BASE_URL": f"http://localhost:{closed_port}", "OPENAI_MODEL": "m", "SIDECAR_PROVIDER": ""}
     upstream["SIDECAR_TIMEOUT_FIRST_TOKEN"] = "0.5"  # no time for another try

@@ -7,9 +7,10 @@ from dataclasses import replace
 import anyio
 
 from sidecar.providers import Finish, Message, Prompt, Text
+from sidecar.providers.choosing import DIALECTS
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.openai import OpenAIDialect
-from sidecar.providers.remote import RemoteProvider
+from sidecar.providers.remote import Choice, RemoteProvider
 from sidecar.providers.resilience import Backoff
 from sidecar.settings import Settings, Timeouts, load_settings
 
@@ -45,7 +46,9 @@ async def opened(
     """Give a provider for `url`, and see that no connection is in use when it is left."""
     with anyio.fail_after(20):
         settings = make_settings(url, timeouts, **overrides)
-        async with RemoteProvider(settings, dialect or OpenAIDialect(), backoff=QUICK) as provider:
+        choices = [Choice(settings, dialect or OpenAIDialect())]
+        choices += [Choice(other, DIALECTS[other.provider or "openai"]()) for other in settings.fallbacks]
+        async with RemoteProvider(choices, backoff=QUICK) as provider:
             yield provider
             assert provider.connections_in_use == 0
 

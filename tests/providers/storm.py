@@ -16,7 +16,7 @@ import anyio
 import trustme
 
 from sidecar.providers.openai import OpenAIDialect
-from sidecar.providers.remote import RemoteProvider
+from sidecar.providers.remote import Choice, RemoteProvider
 from tests.providers.asking import QUICK, ask, make_settings
 from tests.providers.certificates import make_server, write
 from tests.providers.scripted import ROLE, Asked, chunk, event, good, running
@@ -62,7 +62,7 @@ async def storm(count: int, *, is_tls: bool, seed: int = 7) -> tuple[int, int]:
             settings = make_settings(
                 server.url, SIDECAR_MAX_UPSTREAM=str(_PLACES), SIDECAR_SPARE_CONNECTIONS="2", SIDECAR_CA=ca
             )
-            async with RemoteProvider(settings, OpenAIDialect(), backoff=QUICK) as provider:
+            async with RemoteProvider([Choice(settings, OpenAIDialect())], backoff=QUICK) as provider:
                 while cancelled + ended < count:
                     async with anyio.create_task_group() as tasks:
                         for _ in range(_AT_ONCE):

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,23 @@ def test_what_is_missing_or_wrong_is_named(texts: dict[str, str], message: str) 
     with pytest.raises(SettingsError, match=rf"\A{message}") as caught:
         choose_provider(load(**texts))
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("OPENAI_MODEL=m", "OPENAI_API_KEY or OPENAI_API_KEY_FILE must give the provider's key."),
+        ("OPENAI_API_KEY=sk-canary-other", "OPENAI_MODEL must name the model that answers."),
+        ("OPENAI_MODEL=m\nOPENAI_BASE_URL=http://a.example", "OPENAI_BASE_URL must begin with https://"),
+        ("SIDECAR_PROVIDER=demo", "its provider must be openai or anthropic."),
+    ],
+)
+def test_what_is_missing_or_wrong_in_a_fallback_is_named(tmp_path: Path, lines: str, message: str) -> None:
+    path = tmp_path / "other.env"
+    path.write_text(lines)
+    settings = load(OPENAI_API_KEY=KEY, OPENAI_MODEL="m", SIDECAR_FALLBACKS=f"small, {path}")
+    with pytest.raises(SettingsError, match=rf"\ASIDECAR_FALLBACKS, entry 2: {message}"):
+        choose_provider(settings)
 
 
 def test_http_may_be_allowed() -> None:

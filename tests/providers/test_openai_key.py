@@ -10,7 +10,7 @@ import pytest
 from sidecar.errors import SidecarError
 from sidecar.observability import start_logging
 from sidecar.providers.openai import OpenAIDialect
-from sidecar.providers.remote import RemoteProvider
+from sidecar.providers.remote import Choice, RemoteProvider
 from sidecar.settings import SettingsError, load_settings
 from tests.providers.asking import PATIENT, ask, make_settings, opened
 from tests.providers.scripted import Asked, Script, event, good, running, status, stream
@@ -82,9 +82,8 @@ def test_a_newline_behind_it_is_no_part_of_it(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(CANARY + "\n")
     settings = make_settings("http://127.0.0.1:1", OPENAI_API_KEY="", OPENAI_API_KEY_FILE=str(path))
-    assert settings.api_key is not None
-    assert settings.api_key.reveal() == CANARY
-    RemoteProvider(settings, OpenAIDialect())
+    assert [key.reveal() for key in settings.api_keys] == [CANARY]
+    RemoteProvider([Choice(settings, OpenAIDialect())])
 
 
 @pytest.mark.parametrize("key", [f"{CANARY}é", f"{CANARY}\n{CANARY}", f"{CANARY} x", f"{CANARY}\x00"])

@@ -8,7 +8,7 @@ import pytest
 from anyio.abc import TaskStatus
 
 from sidecar.providers.openai import OpenAIDialect
-from sidecar.providers.remote import RemoteProvider
+from sidecar.providers.remote import Choice, RemoteProvider
 from sidecar.secret import Secret
 from tests.providers.asking import PROMPT, ask, make_settings, opened
 from tests.providers.scripted import ROLE, Asked, Script, ScriptedProvider, chunk, event, good, running, stream
@@ -107,7 +107,7 @@ async def test_the_end_of_the_provider_ends_what_runs() -> None:
     with running(while_tokens_come) as server:
         async with (
             anyio.create_task_group() as tasks,
-            RemoteProvider(make_settings(server.url), OpenAIDialect()) as provider,
+            RemoteProvider([Choice(make_settings(server.url), OpenAIDialect())]) as provider,
         ):
             await tasks.start(read)
             tasks.cancel_scope.cancel()

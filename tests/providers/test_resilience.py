@@ -8,6 +8,7 @@ from sidecar.errors import SidecarError, UpstreamError, UpstreamRateLimited
 from sidecar.providers import Finish, Piece, Text
 from sidecar.providers.clocks import Clocks, Phase
 from sidecar.providers.resilience import Backoff, TryAgain, retry
+from sidecar.providers.retry_budget import RetryBudget
 from tests.providers.asking import PATIENT, QUICK
 
 pytestmark = pytest.mark.anyio
@@ -32,7 +33,7 @@ def attempts(*tries: list[Step]) -> tuple[Callable[[], AsyncGenerator[Piece, Non
 async def collect(
     attempt: Callable[[], AsyncGenerator[Piece, None]], clocks: Clocks | None = None, backoff: Backoff = QUICK
 ) -> list[Piece]:
-    return [piece async for piece in retry(attempt, clocks or Clocks(PATIENT), backoff=backoff)]
+    return [piece async for piece in retry(attempt, clocks or Clocks(PATIENT), backoff=backoff, budget=RetryBudget())]
 
 
 def again(retry_after: float | None = None) -> TryAgain:
@@ -73,7 +74,7 @@ async def test_once_there_is_content_nothing_is() -> None:
         yield Text("a")
         raise again()
 
-    pieces = retry(attempt, clocks, backoff=QUICK)
+    pieces = retry(attempt, clocks, backoff=QUICK, budget=RetryBudget())
     assert await anext(pieces) == Text("a")
     with pytest.raises(UpstreamError, match="busy"):
         await anext(pieces)

@@ -10,7 +10,7 @@ NAMES = tuple(
     "settings log directory socket instance web_socket token tcp provider name_lookup connect tls key model tokens "
     "cancel".split()
 )
-"""Every report has these, each once, in this order."""
+"""Every report has these, each once, in this order; others follow where there are several keys, or fallbacks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,9 +52,9 @@ def _check(name: str, door: Door, report: Report, *, if_not_running: str) -> Don
         return None
     message = f"version {status.version} on {door.name}, provider {status.provider or 'none'}"
     if not status.ready:
-        todo = (
-            "Set OPENAI_API_KEY and OPENAI_MODEL where it runs." if status.provider is None else "Wait: it is ending."
-        )
+        todo = "Wait: it is ending, or nearly all requests to its provider fail; its log says which."
+        if status.provider is None:
+            todo = "Set OPENAI_API_KEY and OPENAI_MODEL where it runs."
         report.failed(name, f"{message}, not ready", todo)
     elif status.version != __version__:
         report.warning(name, f"{message}, ready", f"This is version {__version__}: restart it to have that.")

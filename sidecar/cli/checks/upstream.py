@@ -66,7 +66,7 @@ _IN_THE_ANSWER = _Break("tokens", "model")
 
 
 @dataclass(slots=True)
-class _Answer:
+class Answer:
     """What was seen of an answer; times in seconds from the question."""
 
     times: list[float] = field(default_factory=list)
@@ -91,7 +91,7 @@ def check_steps(settings: Settings, provider: Provider, report: Report) -> None:
 
 
 async def _check_steps(settings: Settings, provider: Provider, report: Report) -> None:
-    answer = await _ask(provider)
+    answer = await ask_shortly(provider)
     skipped = _needless(settings)
     if answer.error is not None:
         _report_break(answer.error, report, skipped=skipped, has_begun=bool(answer.times))
@@ -111,7 +111,7 @@ def _needless(settings: Settings) -> dict[str, str]:
         skipped["name_lookup"] = "not needed: OPENAI_BASE_URL has an address"
     if url.scheme == "http":
         skipped["tls"] = "not needed: OPENAI_BASE_URL is http://"
-    if settings.api_key is None:
+    if not settings.api_keys:
         skipped["key"] = "not needed: none is set"
     return skipped
 
@@ -155,7 +155,7 @@ def _report_break(error: SidecarError, report: Report, *, skipped: Mapping[str, 
         report.skipped(rest, skipped.get(rest, "not reached"))
 
 
-def _report_model(provider: Provider, answer: _Answer, report: Report) -> None:
+def _report_model(provider: Provider, answer: Answer, report: Report) -> None:
     model = provider.models[0]
     if answer.times:
         report.ok("model", f"{model} answers in {answer.seconds:.1f} s")
@@ -165,7 +165,7 @@ def _report_model(provider: Provider, answer: _Answer, report: Report) -> None:
     report.warning("model", f"{model} ended its answer without a word (reason: {reason})", todo)
 
 
-def _report_tokens(answer: _Answer, report: Report) -> None:
+def _report_tokens(answer: Answer, report: Report) -> None:
     if not answer.times:
         report.skipped("tokens", "there were none")
         return
@@ -178,8 +178,9 @@ def _report_tokens(answer: _Answer, report: Report) -> None:
         report.ok("tokens", message)
 
 
-async def _ask(provider: Provider) -> _Answer:
-    answer = _Answer()
+async def ask_shortly(provider: Provider) -> Answer:
+    """Ask a short question, and return what was seen of the answer."""
+    answer = Answer()
     async with opened(provider):
         began = anyio.current_time()
         try:
