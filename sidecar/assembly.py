@@ -40,6 +40,7 @@ async def assemble(
         max_running=limits.max_running,
         grace_seconds=settings.grace_seconds,
         resume_seconds=settings.resume_seconds,
+        cache_seconds=settings.cache_seconds,
     )
     rules = Rules(
         models=provider.models if provider else (),

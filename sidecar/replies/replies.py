@@ -26,6 +26,7 @@ class Replies:
         self.metrics = metrics or Metrics()
         self.metrics.watch("sidecar_replies", "Replies that are being written or kept.", lambda: len(self._store))
         self.metrics.watch("sidecar_replies_bytes", "What they take.", lambda: self._store.total_bytes)
+        self.metrics.watch("sidecar_cached", "Answers kept for whoever asks the same.", lambda: self.cached)
         self.metrics.watch("sidecar_calls_running", "Calls to a provider that run.", lambda: self.running)
         self._tasks: TaskGroup
         self._has_deadline = anyio.Event()
@@ -46,12 +47,18 @@ class Replies:
         """How many calls are being written."""
         return len(self._store.running)
 
+    @property
+    def cached(self) -> int:
+        """How many answers are kept for whoever asks the same."""
+        return self._store.cached
+
     def open(self, prompt: Prompt, opening: Opening, provider: Provider) -> Reply:
         """Return the attached reply for a request, and start the call that writes it where there is none to share.
 
         Raises: as `ReplyStore.open`.
         """
-        reply, call = self._store.open(prompt, opening)
+        reply, call = self._store.open(prompt, opening, anyio.current_time())
+        self._has_deadline.set()
         if call is not None:
             self._tasks.start_soon(self._write, call, provider)
         return reply

@@ -25,6 +25,9 @@ class Call:
         self.log = ReplyLog()
         self.replies: set[Reply] = set()
         self.is_abandoned = False
+        self.is_cached = False
+        """Whether it is kept for whoever asks the same, until `deadline`."""
+        self.deadline = 0.0
         self.first_text: float | None = None
         """When the first text came, by `perf_counter`."""
         self._stop: Callable[[], None] | None = None

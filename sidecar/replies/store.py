@@ -27,6 +27,8 @@ class ReplyLimits:
     max_prompt_bytes: int = 64 * 1024 * 1024
     """For the prompts of all running calls: they outlive the connections that asked."""
     max_running: int = 1000
+    cache_seconds: float = 0.0
+    """For how long a whole answer that may be shared is given again; 0: not at all."""
     grace_seconds: float = 15.0
     resume_seconds: float = 600.0
 
@@ -49,7 +51,8 @@ class ReplyStore:
         self._limits = limits
         self._replies: dict[str, Reply] = {}
         self._keys: dict[tuple[str | None, str], Reply] = {}
-        self._shared: dict[str, Call] = {}
+        self._shared: dict[str, Call] = {}  # those that run, and those that are cached
+        self._cached: OrderedDict[str, Call] = OrderedDict()  # by their deadlines, as the tables below
         # Each in the order of the deadlines, because all of one table have the same time from the moment they enter it.
         # OrderedDict: the first is found at once, however many before it have gone.
         self._lonely: OrderedDict[str, Reply] = OrderedDict()  # running, detached, without readers
@@ -61,7 +64,12 @@ class ReplyStore:
     def __len__(self) -> int:
         return len(self._replies)
 
-    def open(self, prompt: Prompt, opening: Opening) -> tuple[Reply, Call | None]:
+    @property
+    def cached(self) -> int:
+        """How many answers are kept for whoever asks the same."""
+        return len(self._cached)
+
+    def open(self, prompt: Prompt, opening: Opening, now: float) -> tuple[Reply, Call | None]:
         """Return the reply for a request, already attached, and the call to start where there was none to share.
 
         Raises:
@@ -75,12 +83,10 @@ class ReplyStore:
             self.attach(known)
             return known, None
         share_key = opening.fingerprint if opening.may_share else None
-        call = self._shared.get(share_key) if share_key is not None else None
+        call = self._find_shared(share_key, now)
         is_shared = call is not None
         if call is None:
             call = self._new_call(prompt, share_key)
-        else:
-            self._make_room(REPLY_OVERHEAD_BYTES)
         reply_id = "r_" + secrets.token_urlsafe(16)
         reply = Reply(reply_id, call, user_id=opening.user_id, is_detached=opening.is_detached, is_shared=is_shared)
         reply.key, reply.fingerprint = key, opening.fingerprint
@@ -90,7 +96,17 @@ class ReplyStore:
         if key is not None:
             self._keys[key] = reply
         self.attach(reply)
+        if not call.is_running:
+            self._settle(reply, now)
         return reply, None if is_shared else call
+
+    def _find_shared(self, share_key: str | None, now: float) -> Call | None:
+        """Return the call that answers the same, with room for one more reply."""
+        self._drop_stale(now)
+        if share_key is None or share_key not in self._shared:
+            return None
+        self._make_room(REPLY_OVERHEAD_BYTES)
+        return self._shared.get(share_key)  # the room may have been its own
 
     def _new_call(self, prompt: Prompt, share_key: str | None) -> Call:
         if len(self.running) >= self._limits.max_running:
@@ -177,7 +193,8 @@ class ReplyStore:
         call.finish(end)
         self.running.discard(call)
         self.prompt_bytes -= call.prompt_bytes
-        self._unshare(call)
+        if not self._cache(call, now):
+            self._unshare(call)
         for reply in list(call.replies):
             if reply.id not in self._finished:
                 self._settle(reply, now)
@@ -188,7 +205,8 @@ class ReplyStore:
             self.cancel(lonely, now, Cancelled("Nobody came back for the reply in time."))
         while (finished := self._oldest_unread()) is not None and finished.deadline <= now:
             self._forget(finished)
-        return min((reply.deadline for reply in (lonely, finished) if reply is not None), default=None)
+        stale = self._drop_stale(now)
+        return min((kept.deadline for kept in (lonely, finished, stale) if kept is not None), default=None)
 
     def end_all(self, error: SidecarError, now: float) -> None:
         """End every running reply with `error`."""
@@ -207,6 +225,9 @@ class ReplyStore:
     def _make_room(self, wanted_bytes: int) -> None:
         limit = self._limits.max_total_bytes
         while self.total_bytes + wanted_bytes > limit:
+            if self._cached:  # somebody may come back for the others
+                self._drop(next(iter(self._cached.values())))
+                continue
             oldest = self._oldest_unread()
             if oldest is None:
                 raise Overloaded(
@@ -223,9 +244,39 @@ class ReplyStore:
         call = reply.call
         call.replies.discard(reply)
         self.total_bytes -= REPLY_OVERHEAD_BYTES
-        if not call.replies:
+        if not call.replies and not call.is_cached:
             self.total_bytes -= call.log.cost_bytes
         self._release(call)
+
+    def _cache(self, call: Call, now: float) -> bool:
+        """Keep a whole answer for whoever asks the same; in place of older ones, and of nothing else."""
+        end, key = call.log.end, call.share_key
+        is_whole = end is not None and end.finish_reason == "stop"
+        if not self._limits.cache_seconds or not is_whole or key is None or self._shared.get(key) is not call:
+            return False
+        while self.total_bytes + REPLY_OVERHEAD_BYTES > self._limits.max_total_bytes:
+            if not self._cached:
+                return False
+            self._drop(next(iter(self._cached.values())))
+        call.is_cached, call.deadline = True, now + self._limits.cache_seconds
+        self._cached[key] = call
+        self.total_bytes += REPLY_OVERHEAD_BYTES
+        return True
+
+    def _drop_stale(self, now: float) -> Call | None:
+        """Drop the cached answers whose time is over, and return the next."""
+        while (oldest := next(iter(self._cached.values()), None)) is not None and oldest.deadline <= now:
+            self._drop(oldest)
+        return oldest
+
+    def _drop(self, cached: Call) -> None:
+        assert cached.share_key is not None  # noqa: S101 - else it were not cached
+        del self._cached[cached.share_key]
+        self._unshare(cached)
+        cached.is_cached = False
+        self.total_bytes -= REPLY_OVERHEAD_BYTES
+        if not cached.replies:
+            self.total_bytes -= cached.log.cost_bytes
 
     def _release(self, call: Call) -> None:
         """Stop a running call that no reply waits for any more."""

@@ -46,6 +46,7 @@ _REPLY_SIZE = whole_number(1, MAX_PAYLOAD_BYTES // 6 - 16_384)
 # From a hundredth of a second, because zero would end everything at once.
 _PATIENCE = seconds(0.01, 3_600)
 _DELAY = seconds(0, 3_600)
+_UP_TO_A_DAY = seconds(0, 86_400)
 
 OPTIONS = (
     Option("SIDECAR_PROVIDER", "provider", WORD, None, "",
@@ -115,8 +116,11 @@ OPTIONS = (
            "Unset: `.env` in the working directory, if there is one"),
     Option("SIDECAR_GRACE_SECONDS", "grace_seconds", _DELAY, "15", "seconds",
            "How long a running detached reply goes on without a reader"),
-    Option("SIDECAR_RESUME_SECONDS", "resume_seconds", seconds(0, 86_400), "600", "seconds",
+    Option("SIDECAR_RESUME_SECONDS", "resume_seconds", _UP_TO_A_DAY, "600", "seconds",
            "How long a finished detached reply is kept"),
+    Option("SIDECAR_CACHE_SECONDS", "cache_seconds", _UP_TO_A_DAY, "300", "seconds",
+           "How long a finished summary or analysis is given again to whoever asks for the very same, at no cost; `0`: "
+           "not at all. It takes of `SIDECAR_MAX_REPLIES_BYTES` what nobody else needs"),
     Option("SIDECAR_TICKET_SECONDS", "ticket_seconds", _PATIENCE, "30", "seconds",
            "How long a ticket for the web server's socket is good"),
     # Eight: a container is killed after ten.

@@ -89,6 +89,7 @@ class Settings:
 
     grace_seconds: float
     resume_seconds: float
+    cache_seconds: float
     ticket_seconds: float
     drain_seconds: float
     heartbeat_seconds: float

@@ -30,6 +30,7 @@ class ModelCall:
     deltas: list[str] = field(default_factory=list)
     replies: "list[ModelReply]" = field(default_factory=list)
     stops: int = 0
+    cached_until: float | None = None
 
     @property
     def is_wanted(self) -> bool:
@@ -65,8 +66,9 @@ class StoreMachine(RuleBasedStateMachine):
         max_running=st.integers(2, 6),
         grace=st.sampled_from([0.0, 15.0]),
         resume=st.sampled_from([5.0, 600.0]),
+        cache=st.sampled_from([0.0, 10.0, 10.0]),
     )
-    def begin(self, max_logs: int, room: int, max_running: int, grace: float, resume: float) -> None:
+    def begin(self, max_logs: int, room: int, max_running: int, grace: float, resume: float, cache: float) -> None:
         self.now = 1000.0
         self.limits = ReplyLimits(
             max_reply_bytes=MAX_REPLY_BYTES,
@@ -74,6 +76,7 @@ class StoreMachine(RuleBasedStateMachine):
             max_running=max_running,
             grace_seconds=grace,
             resume_seconds=resume,
+            cache_seconds=cache,
         )
         self.store = ReplyStore(self.limits)
         self.replies: list[ModelReply] = []
@@ -82,6 +85,8 @@ class StoreMachine(RuleBasedStateMachine):
         """Of these, the detached ones that have ended, in the order in which they did."""
         self.writing: list[ModelCall] = []
         """The calls whose writers are at work."""
+        self.cached: list[ModelCall] = []
+        """The calls whose answers are given again, in the order in which they ended."""
 
     # What the process does.
 
@@ -101,27 +106,33 @@ class StoreMachine(RuleBasedStateMachine):
     def _open(self, opening: Opening) -> None:
         if (known := self._known(opening)) is not None:
             self._open_known(known, opening)
-        elif (shared := self._shared(opening)) is not None and self._make_room(REPLY_OVERHEAD_BYTES):
-            reply, call = self.store.open(PROMPT, opening)
+            return
+        shared = self._shared(opening)
+        if shared is not None and not self._make_room(REPLY_OVERHEAD_BYTES):
+            self._refuse(opening)
+        elif shared is not None and shared is self._shared(opening):  # the room may have been its own
+            reply, call = self.store.open(PROMPT, opening, self.now)
             assert (reply.is_shared, call) == (True, None)
             assert reply.call is shared.call
-            self._add(ModelReply(reply, shared, opening))
-        elif (
-            shared is not None
-            or len(self.writing) >= self.limits.max_running
-            or not self._make_room(REPLY_OVERHEAD_BYTES)
-        ):
-            with pytest.raises(Overloaded) as caught:
-                self.store.open(PROMPT, opening)
-            assert caught.value.retry_after
+            model = ModelReply(reply, shared, opening)
+            self._add(model)
+            if shared in self.cached:
+                self._end(model, "stop")
+        elif len(self.writing) >= self.limits.max_running or not self._make_room(REPLY_OVERHEAD_BYTES):
+            self._refuse(opening)
         else:
-            reply, call = self.store.open(PROMPT, opening)
+            reply, call = self.store.open(PROMPT, opening, self.now)
             assert call is reply.call
             assert not reply.is_shared
             new = ModelCall(call, opening.fingerprint if opening.may_share else None)
             call.bind(new.stop)
             self.writing.append(new)
             self._add(ModelReply(reply, new, opening))
+
+    def _refuse(self, opening: Opening) -> None:
+        with pytest.raises(Overloaded) as caught:
+            self.store.open(PROMPT, opening, self.now)
+        assert caught.value.retry_after
 
     @precondition(lambda self: self.replies)
     @rule(draw=st.data())
@@ -188,12 +199,12 @@ class StoreMachine(RuleBasedStateMachine):
         self._expire()
         if again is not None:
             self.now = again - 0.001
-            count = len(self.replies), len(self.ended)
+            count = len(self.replies), len(self.ended), len(self.cached)
             self._expire()
-            assert (len(self.replies), len(self.ended)) == count
+            assert (len(self.replies), len(self.ended), len(self.cached)) == count
             self.now = again
             self._expire()
-            assert (len(self.replies), len(self.ended)) != count
+            assert (len(self.replies), len(self.ended), len(self.cached)) != count
 
     @precondition(lambda self: len(self.replies) > 2)  # else it would end most of them
     @rule()
@@ -206,8 +217,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_bytes_are_those_of_the_logs_that_can_be_reached(self) -> None:
-        logs = {model.reply.call.log for model in self.replies}
-        overhead = REPLY_OVERHEAD_BYTES * len(self.replies)
+        logs = {model.reply.call.log for model in self.replies} | {model.call.log for model in self.cached}
+        overhead = REPLY_OVERHEAD_BYTES * (len(self.replies) + len(self.cached))
         assert self.store.total_bytes == sum(log.cost_bytes for log in logs) + overhead
         assert self.store.prompt_bytes == sum(model.call.prompt_bytes for model in self.writing)
         assert self.store.total_bytes == self._total_bytes()
@@ -217,7 +228,8 @@ class StoreMachine(RuleBasedStateMachine):
     def there_is_what_the_model_has_and_nothing_else(self) -> None:
         assert len(self.store) == len(self.replies)
         assert self.store.running == {model.call for model in self.writing}
-        assert entries(self.store) <= 4 * len(self.replies) + len(self.writing)
+        assert self.store.cached == len(self.cached)
+        assert entries(self.store) <= 4 * len(self.replies) + len(self.writing) + 2 * len(self.cached)
 
     @invariant()
     def every_reply_has_its_text_behind_every_delta_and_its_end(self) -> None:
@@ -244,7 +256,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._expire()
         for call in self.writing[:]:
             self._finish(call, is_good=False)
-        self.now += self.limits.resume_seconds
+        self.now += max(self.limits.resume_seconds, self.limits.cache_seconds)
         self._expire()
         assert self.store.expire(self.now) is None
         assert (len(self.store), self.store.total_bytes, self.store.prompt_bytes, entries(self.store)) == (0, 0, 0, 0)
@@ -259,13 +271,14 @@ class StoreMachine(RuleBasedStateMachine):
     def _open_known(self, known: ModelReply, opening: Opening) -> None:
         if known.opening.fingerprint != opening.fingerprint:
             with pytest.raises(InvalidParameter):
-                self.store.open(PROMPT, opening)
+                self.store.open(PROMPT, opening, self.now)
         else:
-            assert self.store.open(PROMPT, opening) == (known.reply, None)
+            assert self.store.open(PROMPT, opening, self.now) == (known.reply, None)
             known.readers += 1
 
     def _shared(self, opening: Opening) -> ModelCall | None:
-        calls = (call for call in self.writing if call.share_key == opening.fingerprint and call.is_wanted)
+        running = [call for call in self.writing if call.is_wanted]
+        calls = (call for call in running + self.cached if call.share_key == opening.fingerprint)
         return next(calls, None) if opening.may_share else None
 
     def _add(self, model: ModelReply) -> None:
@@ -273,12 +286,15 @@ class StoreMachine(RuleBasedStateMachine):
         self.replies.append(model)
 
     def _total_bytes(self) -> int:
-        logs = sum(call.cost_bytes for call in {model.call for model in self.replies})
-        return logs + REPLY_OVERHEAD_BYTES * len(self.replies)
+        logs = sum(call.cost_bytes for call in {model.call for model in self.replies} | set(self.cached))
+        return logs + REPLY_OVERHEAD_BYTES * (len(self.replies) + len(self.cached))
 
     def _make_room(self, wanted_bytes: int) -> bool:
-        """Drop the oldest that nobody reads, as the store must; False where that is not enough."""
+        """Drop what is cached, then the oldest that nobody reads, as the store must; False where that is not enough."""
         while self._total_bytes() + wanted_bytes > self.limits.max_total_bytes:
+            if self.cached:
+                self.cached.pop(0)
+                continue
             oldest = next((model for model in self.ended if not model.readers), None)
             if oldest is None:
                 return False
@@ -295,8 +311,15 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _finish(self, model: ModelCall, *, is_good: bool) -> None:
         end = DONE if is_good else End(usage=USAGE, error=Cancelled("Nobody waits."))
+        is_cacheable = bool(is_good and model.is_wanted and model.share_key and self.limits.cache_seconds)
         self.store.finish(model.call, end, self.now)
         self.writing.remove(model)
+        if is_cacheable:
+            while self.cached and self._total_bytes() + REPLY_OVERHEAD_BYTES > self.limits.max_total_bytes:
+                self.cached.pop(0)
+            if self._total_bytes() + REPLY_OVERHEAD_BYTES <= self.limits.max_total_bytes:
+                model.cached_until = self.now + self.limits.cache_seconds
+                self.cached.append(model)
         for reply in model.replies[:]:
             self._end(reply, "stop" if is_good else Code.CANCELLED)
 
@@ -315,7 +338,9 @@ class StoreMachine(RuleBasedStateMachine):
         for model in self.ended[:]:
             if not model.readers and model.leaves_at is not None and model.leaves_at <= self.now:
                 self._forget(model)
+        self.cached = [call for call in self.cached if call.cached_until is not None and call.cached_until > self.now]
         times = [model.leaves_at for model in self.replies if not model.readers and model.leaves_at is not None]
+        times += [call.cached_until for call in self.cached if call.cached_until is not None]
         assert again == min(times, default=None)
 
     def _forget(self, model: ModelReply) -> None:

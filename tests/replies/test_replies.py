@@ -247,6 +247,62 @@ async def test_what_has_ended_is_not_shared_but_asked_again() -> None:
         assert not second.is_shared
 
 
+async def test_a_whole_answer_is_given_again_until_its_time_is_over() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(cache_seconds=0.2)) as replies:
+        first, call = await start(replies, provider, SUMMARY)
+        call.say("A ", "summary")
+        call.finish(usage=USAGE)
+        whole = await read(first)
+        replies.leave(first)
+        again = [replies.open(PROMPT, SUMMARY, provider) for _ in range(3)]
+        for reply in again:
+            assert reply.is_shared
+            assert await read(reply) == whole
+            replies.leave(reply)
+        assert len(provider.calls) == 1
+        with anyio.fail_after(5):
+            while replies.cached:  # noqa: ASYNC110 - the clock is what is tested
+                await anyio.sleep(0.02)
+        third, _ = await start(replies, provider, SUMMARY)
+        assert not third.is_shared
+
+
+async def test_a_detached_reply_on_a_kept_answer_is_found_like_any_other() -> None:
+    provider = GatedProvider()
+    async with Replies(ReplyLimits(cache_seconds=60)) as replies:
+        first, call = await start(replies, provider, SUMMARY)
+        call.say("A summary")
+        call.finish()
+        await read(first)
+        second = replies.open(PROMPT, replace(SUMMARY, is_detached=True), provider)
+        replies.leave(second)
+        assert replies.find(second.id, None) is second
+        assert second.text == "A summary"
+
+
+@pytest.mark.parametrize("way", ["length", "refused", "error", "cancelled", "nobody", "chat"])
+async def test_what_is_not_whole_or_not_for_all_is_asked_again(way: str) -> None:
+    provider = GatedProvider()
+    opening = Opening(fingerprint="the same", may_share=way != "chat")
+    async with Replies(ReplyLimits(cache_seconds=60)) as replies:
+        first, call = await start(replies, provider, opening)
+        call.say("Half a summ")
+        await settle()
+        if way == "cancelled":
+            replies.cancel(first)
+        elif way == "nobody":
+            replies.leave(first)
+        elif way == "error":
+            call.fail(Overloaded("The model is busy."))
+        else:
+            call.finish("length" if way == "length" else "refused" if way == "refused" else "stop")
+        await call.left()
+        assert replies.cached == 0
+        second, _ = await start(replies, provider, opening)
+        assert not second.is_shared
+
+
 async def test_end_all_ends_every_running_reply_with_the_reason() -> None:
     provider = GatedProvider()
     async with Replies(LIMITS) as replies:

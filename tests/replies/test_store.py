@@ -18,7 +18,7 @@ TestStore.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 def start(store: ReplyStore, opening: Opening = DETACHED) -> tuple[Reply, Call]:
-    reply, call = store.open(PROMPT, opening)
+    reply, call = store.open(PROMPT, opening, 0.0)
     assert call is not None
     return reply, call
 
@@ -112,8 +112,8 @@ def test_who_shares_or_comes_back_by_key_needs_no_place_among_the_running() -> N
     store = ReplyStore(ReplyLimits(max_running=1))
     opening = Opening(is_detached=True, key="k", fingerprint="f", may_share=True)
     reply, call = start(store, opening)
-    assert store.open(PROMPT, opening) == (reply, None)
-    shared, _ = store.open(PROMPT, Opening(fingerprint="f", may_share=True))
+    assert store.open(PROMPT, opening, 0.0) == (reply, None)
+    shared, _ = store.open(PROMPT, Opening(fingerprint="f", may_share=True), 0.0)
     assert shared.call is call
 
 
@@ -125,9 +125,60 @@ def test_a_call_that_is_being_stopped_is_not_shared_and_its_end_leaves_the_next_
     second, call = start(store, opening)
     assert call is not stopped
     store.finish(stopped, End(usage=USAGE, error=Cancelled("Nobody waits.")), 1.0)
-    third, none = store.open(PROMPT, opening)
+    third, none = store.open(PROMPT, opening, 0.0)
     assert (third.call, none) == (call, None)
     assert (second.is_shared, third.is_shared) == (False, True)
+
+
+SHARED = Opening(fingerprint="f", may_share=True)
+
+
+def cache(store: ReplyStore, opening: Opening, text: str) -> None:
+    """Have an answer kept for whoever asks the same, and by nobody else."""
+    reply, call = start(store, opening)
+    store.append(call, text)
+    store.finish(call, DONE, 0.0)
+    store.leave(reply, 0.0)
+
+
+def test_what_is_only_cached_makes_room_before_anything_that_somebody_may_come_back_for() -> None:
+    store = ReplyStore(ReplyLimits(max_total_bytes=3 * REPLY_OVERHEAD_BYTES + 2 * (1 + 8), cache_seconds=60))
+    kept = keep(store, "x", 0.0)
+    cache(store, SHARED, "x")
+    start(store)
+    assert store.cached == 1
+    start(store)
+    assert (store.cached, is_kept(store, kept)) == (0, True)
+
+
+def test_the_room_for_a_reply_may_cost_the_answer_that_it_would_share() -> None:
+    store = ReplyStore(ReplyLimits(max_total_bytes=2 * REPLY_OVERHEAD_BYTES + 9, cache_seconds=60))
+    cache(store, SHARED, "x")
+    start(store)
+    assert store.cached == 1
+    reply, call = start(store, SHARED)
+    assert call.is_running
+    assert not reply.is_shared
+
+
+def test_nothing_is_dropped_to_keep_an_answer_but_older_ones() -> None:
+    store = ReplyStore(ReplyLimits(max_total_bytes=3 * REPLY_OVERHEAD_BYTES, cache_seconds=60))
+    cache(store, SHARED, "")
+    kept = keep(store, "", 0.0)
+    _, call = start(store, Opening(fingerprint="g", may_share=True))
+    store.finish(call, DONE, 0.0)  # in the place of the one before
+    assert (store.cached, is_kept(store, kept)) == (1, True)
+    _, call = start(store, Opening(fingerprint="h", may_share=True))
+    store.finish(call, DONE, 0.0)
+    assert (store.cached, is_kept(store, kept)) == (0, True)
+
+
+def test_a_cached_answer_holds_no_prompt() -> None:
+    store = ReplyStore(ReplyLimits(cache_seconds=60))
+    cache(store, SHARED, "x")
+    again, _ = store.open(PROMPT, SHARED, 1.0)
+    assert again.call.prompt.messages == ()
+    assert again.call.prompt.model == PROMPT.model
 
 
 def test_a_key_stands_for_one_reply_however_that_ended_until_it_is_gone() -> None:
@@ -135,13 +186,13 @@ def test_a_key_stands_for_one_reply_however_that_ended_until_it_is_gone() -> Non
     opening = Opening(user_id="1", is_detached=True, key="k", fingerprint="f")
     reply, call = start(store, opening)
     store.finish(call, End(usage=USAGE, error=TooLarge("Too long.")), 0.0)
-    assert store.open(PROMPT, opening) == (reply, None)
+    assert store.open(PROMPT, opening, 0.0) == (reply, None)
     with pytest.raises(InvalidParameter):
-        store.open(PROMPT, Opening(user_id="1", is_detached=True, key="k", fingerprint="g"))
+        store.open(PROMPT, Opening(user_id="1", is_detached=True, key="k", fingerprint="g"), 0.0)
     store.leave(reply, 1.0)
     store.leave(reply, 1.0)
     assert store.expire(599.0) == 600
-    assert store.open(PROMPT, opening) == (reply, None)
+    assert store.open(PROMPT, opening, 0.0) == (reply, None)
     store.leave(reply, 599.0)
     store.expire(600.0)
     assert start(store, opening)[0] is not reply
@@ -163,7 +214,7 @@ def test_who_comes_back_by_key_keeps_the_reply_alive_like_any_reader() -> None:
     opening = Opening(is_detached=True, key="k", fingerprint="f")
     reply, _ = start(store, opening)
     store.leave(reply, 0.0)
-    assert store.open(PROMPT, opening) == (reply, None)
+    assert store.open(PROMPT, opening, 0.0) == (reply, None)
     assert store.expire(100.0) is None
     assert reply.end is None
 
@@ -172,7 +223,7 @@ def test_a_cancelled_reply_is_kept_from_its_own_end_and_not_from_that_of_its_cal
     store = ReplyStore(ReplyLimits(resume_seconds=600))
     opening = Opening(is_detached=True, fingerprint="f", may_share=True)
     mine, call = start(store, opening)
-    store.open(PROMPT, opening)
+    store.open(PROMPT, opening, 0.0)
     store.leave(mine, 0.0)
     store.cancel(mine, 1.0)
     store.finish(call, DONE, 100.0)
@@ -198,14 +249,14 @@ def test_prompts_are_counted_until_their_call_ends_whoever_has_left() -> None:
     store = ReplyStore(ReplyLimits(max_prompt_bytes=2 * size))
     calls = []
     for _ in range(2):
-        reply, call = store.open(PROMPT, DETACHED)
+        reply, call = store.open(PROMPT, DETACHED, 0.0)
         store.leave(reply, 0.0)
         assert call is not None
         calls.append(call)
     with pytest.raises(Overloaded, match="SIDECAR_MAX_UNFINISHED_BYTES"):
-        store.open(PROMPT, DETACHED)
+        store.open(PROMPT, DETACHED, 0.0)
     store.finish(calls[0], DONE, 0.0)
-    store.open(PROMPT, DETACHED)
+    store.open(PROMPT, DETACHED, 0.0)
     assert store.prompt_bytes == 2 * size
 
 
@@ -213,14 +264,14 @@ def test_each_reply_on_a_shared_call_takes_room() -> None:
     store = ReplyStore(ReplyLimits(max_total_bytes=3 * REPLY_OVERHEAD_BYTES))
     shared = Opening(is_detached=True, fingerprint="f", may_share=True)
     for _ in range(3):
-        store.open(PROMPT, shared)
+        store.open(PROMPT, shared, 0.0)
     with pytest.raises(Overloaded):
-        store.open(PROMPT, shared)
+        store.open(PROMPT, shared, 0.0)
 
 
 def test_an_empty_delta_is_none() -> None:
     store = ReplyStore(ReplyLimits())
-    reply, call = store.open(PROMPT, DETACHED)
+    reply, call = store.open(PROMPT, DETACHED, 0.0)
     assert call is not None
     store.append(call, "")
     assert reply.last_seq == 0
