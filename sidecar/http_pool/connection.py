@@ -1,5 +1,6 @@
 """One connection, which carries one request and its answer after the other."""
 
+import math
 from contextlib import suppress
 
 import anyio
@@ -67,20 +68,21 @@ class Connection:
             self._early = await self._receive()
         return head
 
-    async def read(self) -> bytes:
+    async def read(self, deadline: float = math.inf) -> bytes:
         """Wait for more of the body and return all that has come of it, or nothing at its end.
 
         Raises:
             Cut: the connection broke.
             UpstreamProtocol: what came is no body.
+            TimeoutError: nothing came until `deadline`.
         """
         body, self._early = self._early, b""
         while not (body or self._answer.is_complete):
-            body = await self._receive()
+            body = await self._receive(deadline)
         return body
 
-    async def _receive(self) -> bytes:
-        came = await self._stream.receive()
+    async def _receive(self, deadline: float = math.inf) -> bytes:
+        came = await self._stream.receive(deadline)
         if not came:
             self._answer.finish()
             return b""

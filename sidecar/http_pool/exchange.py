@@ -1,5 +1,6 @@
 """One request and its answer, on whatever connection there is."""
 
+import math
 from collections.abc import Callable
 
 from sidecar.http_pool.connection import Connection
@@ -21,14 +22,15 @@ class Exchange:
         self.status = head.status
         self.headers = head.headers
 
-    async def read(self) -> bytes:
+    async def read(self, deadline: float = math.inf) -> bytes:
         """Wait for more of the body and return all that has come of it, or nothing at its end.
 
         Raises:
             Cut: the connection broke.
             UpstreamProtocol: what came is no body.
+            TimeoutError: nothing came until `deadline`.
         """
-        return await self._connection.read()
+        return await self._connection.read(deadline)
 
     def close(self) -> None:
         """Give the connection back; where more of the answer may come, it is closed at once. May be called again."""

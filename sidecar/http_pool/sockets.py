@@ -3,11 +3,14 @@
 Not anyio's: that one does not say whether bytes have come, which must be known before a kept connection is used again.
 """
 
+import math
 import socket
 from typing import Protocol
 
 import anyio
+import anyio.lowlevel
 
+from sidecar.http_pool import asyncio_readiness
 from sidecar.http_pool.failures import Cut
 
 RECEIVE_BYTES = 64 * 1024
@@ -23,8 +26,13 @@ class Stream(Protocol):
             Cut: the connection is broken.
         """
 
-    async def receive(self) -> bytes:
-        """Wait for bytes and return all that have come, at most some 64 KiB; b"" at the end. Raises Cut."""
+    async def receive(self, deadline: float = math.inf) -> bytes:
+        """Wait for bytes and return all that have come, at most some 64 KiB; b"" at the end.
+
+        Raises:
+            Cut: the connection is broken.
+            TimeoutError: none came until `deadline`. A scope around each wait would cost more than the wait.
+        """
 
     def write(self, chunk: bytes) -> None:
         """Send what can be sent without waiting, and keep the rest for `flush`. A broken connection is not told."""
@@ -46,6 +54,9 @@ class SocketStream:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._unsent = b""
+        self._readiness = (
+            asyncio_readiness.AsyncioReadiness(sock.fileno()) if asyncio_readiness.is_running() else _Readiness(sock)
+        )
 
     def receive_now(self) -> bytes | None:
         try:
@@ -55,12 +66,16 @@ class SocketStream:
         except OSError as exc:
             raise Cut from exc
 
-    async def receive(self) -> bytes:
-        # To wait before, not only after a vain try: a peer that never pauses must not hold the loop.
-        while True:
-            await anyio.wait_readable(self._socket)
+    async def receive(self, deadline: float = math.inf) -> bytes:
+        if (chunk := self.receive_now()) is not None:
+            await anyio.lowlevel.checkpoint()  # a peer that never pauses must not hold the loop
+            if anyio.current_time() > deadline:
+                raise TimeoutError
+            return chunk
+        while await self._readiness.wait(deadline):
             if (chunk := self.receive_now()) is not None:
                 return chunk
+        raise TimeoutError
 
     def write(self, chunk: bytes) -> None:
         if self._unsent:
@@ -78,14 +93,31 @@ class SocketStream:
 
     async def flush(self) -> None:
         while self._unsent:
-            await anyio.wait_writable(self._socket)
             try:
+                await anyio.wait_writable(self._socket)
                 sent = self._socket.send(self._unsent)
             except BlockingIOError:
                 continue
-            except OSError as exc:
+            except (OSError, RuntimeError) as exc:  # the latter from uvloop, whose handle is gone with the connection
                 raise Cut from exc
             self._unsent = self._unsent[sent:]
 
     def close(self) -> None:
+        self._readiness.close()
         self._socket.close()
+
+
+class _Readiness:
+    """Whether bytes have come, on any event loop."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+
+    async def wait(self, deadline: float) -> bool:
+        """Wait until there may be something to read; False where it is `deadline` before."""
+        with anyio.CancelScope(deadline=deadline) as scope:
+            await anyio.wait_readable(self._socket)
+        return not scope.cancelled_caught
+
+    def close(self) -> None:
+        """Nothing to do: nothing is kept."""

@@ -1,5 +1,6 @@
 """TLS over a byte stream. With buffers of its own, not asyncio's, which take 300 KiB a connection."""
 
+import math
 import ssl
 
 from sidecar.errors import UpstreamTls
@@ -66,9 +67,9 @@ class TlsStream:
             self._take(came)
         return chunk
 
-    async def receive(self) -> bytes:
+    async def receive(self, deadline: float = math.inf) -> bytes:
         while (chunk := self._decrypt()) is None:
-            self._take(await self._stream.receive())
+            self._take(await self._stream.receive(deadline))
         return chunk
 
     def _take(self, came: bytes) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import anyio
 
+from sidecar.asyncio_clock import make_clock
 from sidecar.errors import Overloaded, SidecarError, TimeoutConnect, TimeoutFirstToken, TimeoutIdle, TimeoutTotal
 from sidecar.settings import Timeouts
 
@@ -65,7 +66,8 @@ class Clocks:
     """The deadlines of one request, over all its tries. Made when it begins."""
 
     def __init__(self, timeouts: Timeouts) -> None:
-        now = anyio.current_time()
+        self._clock = make_clock()
+        now = self._clock()
         self._timeouts = timeouts
         self._total_at = now + timeouts.total_seconds
         self._first_token_at = now + timeouts.first_token_seconds
@@ -80,7 +82,7 @@ class Clocks:
 
     def enter(self, phase: Phase) -> None:
         """Begin to wait for something else; where it is content, also when the next of it has come."""
-        now = anyio.current_time()
+        now = self._clock()
         self._phase = phase
         if phase is Phase.CONNECTION:
             self._phase_at = now + self._timeouts.connect_seconds
@@ -89,7 +91,7 @@ class Clocks:
         else:
             self._phase_at = self._first_token_at
         if self._scope is not None:
-            self._scope.deadline = self._deadline
+            self._scope.deadline = self.deadline
 
     def begin_anew(self) -> None:
         """Turn to another provider, which has the whole time until its first token, but no more than is left in all."""
@@ -103,24 +105,26 @@ class Clocks:
         Raises:
             SidecarError: it is; the error of that clock.
         """
-        with anyio.CancelScope(deadline=self._deadline) as scope:
+        with anyio.CancelScope(deadline=self.deadline) as scope:
             self._scope = scope
             try:
                 yield
             finally:
                 self._scope = None
         if scope.cancelled_caught:
-            raise self._expired()
+            raise self.expired()
 
     def leaves(self, seconds: float) -> bool:
         """Say whether a pause of so long, before the next try, ends before all time is over."""
         return anyio.current_time() + seconds < min(self._first_token_at, self._total_at)
 
     @property
-    def _deadline(self) -> float:
+    def deadline(self) -> float:
+        """When the time of the current phase, or all of it, is over."""
         return min(self._phase_at, self._total_at)
 
-    def _expired(self) -> SidecarError:
+    def expired(self) -> SidecarError:
+        """Return the error of the clock that ran out at `deadline`."""
         timeouts = self._timeouts
         seconds = {
             Phase.PLACE: timeouts.first_token_seconds,

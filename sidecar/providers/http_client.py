@@ -4,6 +4,7 @@ Nothing is decompressed, no redirect is followed, no cookie is kept, no variable
 anything may take is the caller's: see clocks.py.
 """
 
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -40,14 +41,18 @@ class Answer:
         """To be asked for in any case of letters."""
         self._exchange: Exchange = response.extensions["exchange"]
 
-    async def read(self) -> bytes:
+    async def read(self, clocks: Clocks | None = None) -> bytes:
         """Wait for more of the body and return all that has come, or nothing at its end.
 
         Raises:
             Truncated, UpstreamProtocol: the body broke off, or is none.
+            SidecarError: one of the clocks ran out.
         """
         try:
-            return await self._exchange.read()
+            return await self._exchange.read(clocks.deadline if clocks else math.inf)
+        except TimeoutError:
+            assert clocks is not None  # noqa: S101 (else there is no time)
+            raise clocks.expired() from None
         except Cut:
             raise Truncated("The provider's connection broke before the end of the answer.") from None
 

@@ -1,6 +1,8 @@
 """The reply log: one writer appends, any number of readers follow, each with its own cursor."""
 
 from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import anyio
@@ -36,7 +38,7 @@ class ReplyLog:
         self._offsets = array("L", [0])
         self.stage: Stage | None = None
         self.end: End | None = None
-        self._changed: anyio.Event | None = None
+        self._watchers: list[Callable[[], None]] = []
         self._ended: anyio.Event | None = None
 
     @property
@@ -91,10 +93,9 @@ class ReplyLog:
         return batch
 
     def wake(self) -> None:
-        """Let everyone look again who waits for a change."""
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
+        """Let everyone look who waits for a change."""
+        for watcher in self._watchers:
+            watcher()
 
     def wake_ended(self) -> None:
         """Let everyone look again who waits for the end."""
@@ -102,11 +103,14 @@ class ReplyLog:
             self._ended.set()
             self._ended = None
 
-    async def changed(self) -> None:
-        """Wait until anything is new; the caller looks what it is."""
-        if self._changed is None:
-            self._changed = anyio.Event()
-        await self._changed.wait()
+    @contextmanager
+    def watched(self, watcher: Callable[[], None]) -> Iterator[None]:
+        """Call `watcher` at each change within the block, by whoever makes it. It raises nothing and does not leave."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
 
     async def ended(self) -> None:
         """Wait for an end, the log's own or that of a reply on it; deltas wake nobody here."""

@@ -7,6 +7,8 @@ last.
 from collections.abc import Callable
 from dataclasses import replace
 
+import anyio
+
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
 from sidecar.providers.interface import Prompt, Stage
@@ -154,10 +156,32 @@ class Reader:
         log = self.reply.call.log
         return self.seq < self.reply.last_seq or self.end is not None or log.stage is not self._stage
 
-    async def wait(self) -> None:
-        """Wait until there is something to take, or the end."""
-        while not self._has_news():
-            await self.reply.call.log.changed()
+    async def wait(self, take_now: Callable[[], None] | None = None) -> None:
+        """Wait until there is something to take, or the end.
+
+        Meanwhile `take_now` is called at each change by whoever writes the log, and may take what is new: a reader that
+        keeps up costs no turn of the event loop. What it raises is raised here.
+        """
+        if self._has_news():
+            return
+        has_news = anyio.Event()
+        failure: Exception | None = None
+
+        def look() -> None:
+            nonlocal failure
+            if take_now is not None and failure is None:
+                try:
+                    take_now()
+                except Exception as exc:  # noqa: BLE001 (carried to the task that it belongs to)
+                    failure = exc
+                    has_news.set()
+            if self._has_news():
+                has_news.set()
+
+        with self.reply.call.log.watched(look):
+            await has_news.wait()
+        if failure is not None:
+            raise failure
 
     async def wait_end(self) -> End:
         """Wait for the end and return it."""

@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 
 T_co = TypeVar("T_co", covariant=True)
 
-Send = Callable[[list[Event]], Awaitable[None]]
-"""Sends messages, and waits while the connection takes too little."""
+
+class Send(Protocol):
+    """Sends messages of one request."""
+
+    async def __call__(self, messages: list[Event]) -> None:
+        """Send them, and wait first while the connection takes too little."""
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the connection has taken everything so far."""
+
+    def now(self, messages: list[Event]) -> None:
+        """Send them without waiting, to a connection that keeps up."""
 
 
 class Form(Protocol):

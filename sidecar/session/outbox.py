@@ -2,6 +2,7 @@
 
 import anyio
 
+from sidecar.asyncio_clock import make_clock
 from sidecar.session.byte_stream import ByteStream, PeerCut, PeerGone
 
 # So much of its replies a connection may hold unsent before they wait in their logs.
@@ -28,7 +29,8 @@ class Outbox:
         self._has_pending = anyio.Event()
         self._has_room = anyio.Event()
         self._is_broken = False
-        self.last_put = anyio.current_time()
+        self._clock = make_clock()
+        self.last_put = self._clock()
         """When something was put last."""
 
     @property
@@ -38,7 +40,7 @@ class Outbox:
 
     def put(self, message: bytes) -> None:
         """Send `message` as soon as possible, without waiting and without an error: a broken connection ends `run`."""
-        self.last_put = anyio.current_time()
+        self.last_put = self._clock()
         sent = 0
         if not self._pending and not self._is_broken:
             try:

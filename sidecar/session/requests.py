@@ -15,7 +15,7 @@ from protocol.messages import Answer, Cancel, Event, Generate, Ping, Request, Re
 from sidecar.errors import Cancelled, SidecarError
 from sidecar.service import Service
 from sidecar.session.answers import NO_USAGE, echo, refusal
-from sidecar.session.dialect import Dialect, Errand, Incoming
+from sidecar.session.dialect import Dialect, Errand, Form, Incoming
 from sidecar.session.intake import Intake
 from sidecar.session.jobs import Job, Jobs
 from sidecar.session.outbox import Outbox
@@ -118,12 +118,7 @@ class Requests:
         self._submit(incoming, Errand("none", say_later), held_bytes)
 
     def _submit(self, incoming: Incoming, errand: Errand, held_bytes: int) -> None:
-        form = incoming.form
-
-        async def send(messages: list[Event]) -> None:
-            await self._outbox.room()
-            self._outbox.put(form.encode(messages))
-
+        form, send = incoming.form, _Sender(incoming.form, self._outbox)
         job = Job(
             what=errand.what,
             addressee=incoming.addressee,
@@ -182,6 +177,25 @@ class Requests:
     def _answer(self, answer: bytes, held_bytes: int) -> None:
         self._outbox.put_unread(answer)
         self._intake.let_go(held_bytes)
+
+
+class _Sender:
+    """The messages of one request on their way to its connection."""
+
+    def __init__(self, form: Form, outbox: Outbox) -> None:
+        self._form = form
+        self._outbox = outbox
+
+    async def __call__(self, messages: list[Event]) -> None:
+        await self._outbox.room()
+        self.now(messages)
+
+    @property
+    def keeps_up(self) -> bool:
+        return self._outbox.is_empty
+
+    def now(self, messages: list[Event]) -> None:
+        self._outbox.put(self._form.encode(messages))
 
 
 def _name(addressee: Addressee) -> str:

@@ -90,17 +90,24 @@ def _with_ticket(start: Start, reply: Reply, service: Service) -> Start:
 
 
 async def _stream(reader: Reader, request_id: RequestId, job: Job, send: Send) -> Event:
-    while True:
-        await reader.wait()
+    def take() -> list[Event]:
         messages: list[Event] = []
         if (stage := reader.take_stage()) is not None:
             messages.append(Progress(id=request_id, stage=stage.name, done=stage.done, total=stage.total))
         first = reader.seq + 1
         for seq, text in enumerate(reader.take(), first):
             messages.append(Delta(id=request_id, seq=seq, text=text))
-        if messages:
-            if job.first_sent is None and reader.seq >= first:
-                job.first_sent = perf_counter()
+        if job.first_sent is None and reader.seq >= first:
+            job.first_sent = perf_counter()
+        return messages
+
+    def send_now() -> None:
+        if send.keeps_up and (messages := take()):
+            send.now(messages)
+
+    while True:
+        await reader.wait(send_now)
+        if messages := take():
             await send(messages)
             if len(messages) > _FEW:
                 await checkpoint()  # a lagging reader with a fast client would never wait for anything

@@ -331,3 +331,62 @@ def test_an_ended_call_lets_go_of_the_texts_that_it_asked_with() -> None:
     reader.stop(Cancelled("Enough."))
     assert reader.end is not None
     assert reader.end.usage == DONE.usage
+
+
+@pytest.mark.anyio
+class TestKeepingUp:
+    async def test_who_takes_at_once_is_not_woken(self) -> None:
+        reply = new_reply()
+        reader, seen, waiting = Reader(reply), Seen(), Waiting(reply)
+
+        async def wait() -> None:
+            await reader.wait(lambda: None if reader.end else seen.texts.extend(reader.take()))
+            waiting.wakings += 1
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(wait)
+                await anyio.wait_all_tasks_blocked()
+                for number in range(3):
+                    reply.call.log.append(b"%d" % number)
+                    assert len(seen.texts) == number + 1  # before anybody else had a turn
+                await anyio.wait_all_tasks_blocked()
+                assert waiting.wakings == 0
+                reply.call.log.finish(DONE)
+        assert waiting.wakings == 1
+        assert seen.texts == ["0", "1", "2"]
+
+    async def test_who_cannot_is_woken_for_what_he_left(self) -> None:
+        reply = new_reply()
+        reader = Reader(reply)
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(reader.wait, lambda: None)
+                await anyio.wait_all_tasks_blocked()
+                reply.call.log.append(b"a")
+            assert reader.take() == ["a"]
+
+    async def test_what_he_raises_is_raised_in_his_own_task_and_hurts_no_writer(self) -> None:
+        reply = new_reply()
+        reader, quick, seen = Reader(reply), Reader(reply), Seen()
+        raised = 0
+
+        def take() -> None:
+            nonlocal raised
+            raised += 1
+            raise KeyError
+
+        async def wait() -> None:
+            with pytest.raises(KeyError):
+                await reader.wait(take)
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(wait)
+                tasks.start_soon(quick.wait, lambda: seen.texts.extend(quick.take()))
+                await anyio.wait_all_tasks_blocked()
+                reply.call.log.append(b"a")
+                reply.call.log.append(b"b")
+                reply.call.log.finish(DONE)
+        assert raised == 1
+        assert seen.texts == ["a", "b"]

@@ -13,7 +13,7 @@ from sidecar.providers import Stage
 from sidecar.replies import Reply
 from sidecar.session.jobs import Job
 from sidecar.session.serving import serve
-from tests.session.house import House, open_house, settle
+from tests.session.house import House, open_house, settle, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -33,12 +33,19 @@ class Served:
         self.last: Event | Answer | None = None
         self.may_send = anyio.Event()
 
-    async def send(self, messages: list[Event]) -> None:
+    async def __call__(self, messages: list[Event]) -> None:
         await self.may_send.wait()
+        self.now(messages)
+
+    @property
+    def keeps_up(self) -> bool:
+        return self.may_send.is_set()
+
+    def now(self, messages: list[Event]) -> None:
         self.batches.append(messages)
 
     async def run(self, request: Resume, house: House) -> None:
-        self.last = await serve(request, self.job, house.service, self.send)
+        self.last = await serve(request, self.job, house.service, self)
 
 
 @asynccontextmanager
@@ -129,3 +136,35 @@ async def test_a_finished_reply_ends_as_it_did() -> None:
         await served.run(Resume(id="2", reply=name, stream=True), house)
         assert isinstance(served.last, Done)
         assert (served.last.finish_reason, served.job.outcome) == ("length", "done")
+
+
+async def test_a_client_that_keeps_up_gets_a_delta_within_the_turn_in_which_it_was_written() -> None:
+    async with open_house() as house:
+        client = house.connect()
+        client.chat("1", stream=True)
+        reply = (await client.read_start()).reply
+        call = await house.next_call()
+        await settle()
+        (log,) = (reply.call.log for reply in house.replies._store._replies.values())
+        for number in (1, 2):
+            log.append(b"text")
+            assert client.read_now() == [Delta(id="1", seq=number, text="text")], reply
+        call.finish()
+        await client.read_ends()
+
+
+async def test_one_that_does_not_gets_all_of_it_later_and_in_order() -> None:
+    async with open_house() as house:
+        client = house.welcome(room=0)
+        client.chat("1", stream=True)
+        call = await house.next_call()
+        await settle()
+        (log,) = (reply.call.log for reply in house.replies._store._replies.values())
+        for number in range(100):
+            log.append(b"%d," % number)
+            if number == 50:
+                client.stream.take(100)
+        call.finish()
+        client.stream.take(1_000_000)
+        await client.read_ends()
+        assert text_of(client.messages, "1") == "".join(f"{number}," for number in range(100))
