@@ -10,6 +10,7 @@ from sidecar.http_pool.connecting import connect
 from sidecar.http_pool.failures import Cut, Unreachable
 from sidecar.http_pool.names import Names
 from sidecar.http_pool.parsing import ResponseParser
+from sidecar.http_pool.private import is_public
 from sidecar.http_pool.sockets import SocketStream, Stream
 from sidecar.http_pool.tls import TlsStream
 from sidecar.secret import Secret
@@ -72,12 +73,18 @@ class Proxy:
 
 
 class Dialer:
-    """Opens connections. `context` is for TLS to wherever it is spoken, to a proxy too."""
+    """Opens connections. `context` is for TLS to wherever it is spoken, to a proxy too.
 
-    def __init__(self, names: Names, context: ssl.SSLContext, proxy: Proxy | None = None) -> None:
+    `denies_private`: only addresses of the open internet are dialed, whatever a name leads to.
+    """
+
+    def __init__(
+        self, names: Names, context: ssl.SSLContext, proxy: Proxy | None = None, *, denies_private: bool = False
+    ) -> None:
         self._names = names
         self._context = context
         self.proxy = proxy
+        self._denies_private = denies_private
 
     async def dial(self, origin: Origin) -> Stream:
         """Return a connection over which requests to `origin` can be sent.
@@ -102,7 +109,13 @@ class Dialer:
         return await self._secure(stream, origin)
 
     async def _connect(self, origin: Origin) -> Stream:
-        return SocketStream(await connect(await self._names.look_up(origin.host), origin.port))
+        addresses = await self._names.look_up(origin.host)
+        if self._denies_private:
+            # What is looked at here is what is dialed: to look the name up again would let its owner say otherwise.
+            addresses = [address for address in addresses if is_public(address[1])]
+            if not addresses:
+                raise UpstreamConnect("The provider's name leads to a private address (SIDECAR_DENY_PRIVATE).")
+        return SocketStream(await connect(addresses, origin.port))
 
     async def _secure(self, stream: Stream, origin: Origin) -> Stream:
         """Put TLS over the stream where the origin speaks it."""

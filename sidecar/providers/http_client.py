@@ -65,12 +65,22 @@ class HttpClient:
     """Connections to providers. An async context manager: what is open at its end is closed.
 
     `tls` is for https addresses, a proxy's included. `spares` connections are opened ahead of requests.
+    `denies_private`: see `Dialer`.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, proxy: Secret | None, max_connections: int, spares: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext,
+        proxy: Secret | None,
+        max_connections: int,
+        spares: int = 0,
+        denies_private: bool = False,
+    ) -> None:
         # Whoever asks waits here, in the order of coming, and not in a pool.
         self._places = anyio.CapacityLimiter(max_connections)
-        dialer = Dialer(Names(), tls, Proxy.of(proxy) if proxy is not None else None)
+        way = Proxy.of(proxy) if proxy is not None else None
+        dialer = Dialer(Names(), tls, way, denies_private=denies_private)
         self._pools = Pools(dialer, max_connections=max_connections, spares=spares)
         self._client = httpx.AsyncClient(
             transport=PoolTransport(self._pools),

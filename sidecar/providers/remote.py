@@ -76,6 +76,8 @@ class RemoteProvider:
 
     def __init__(self, choices: Sequence[Choice], *, backoff: Backoff = Backoff()) -> None:  # noqa: B008 (frozen)
         settings = choices[0].settings
+        if settings.deny_private and settings.proxy is not None:
+            raise SettingsError("SIDECAR_DENY_PRIVATE must be off with a SIDECAR_PROXY: it looks names up itself.")
         self.name = choices[0].dialect.name
         self.models = tuple(dict.fromkeys((_model_of(settings), *settings.models)))
         self._timeouts = settings.timeouts
@@ -84,6 +86,7 @@ class RemoteProvider:
             proxy=settings.proxy,
             max_connections=settings.limits.max_upstream,
             spares=settings.limits.spare_connections,
+            denies_private=settings.deny_private,
         )
         mask = Redaction(settings.secrets).mask
         self._first = _make_way(choices[0], self._client, mask, backoff)
@@ -160,6 +163,8 @@ def _make_way(choice: Choice, client: HttpClient, mask: Mask, backoff: Backoff) 
     model = _model_of(settings)
     if not settings.api_keys and not endpoint.is_loopback:
         raise SettingsError("OPENAI_API_KEY or OPENAI_API_KEY_FILE must give the provider's key.")
+    if settings.deny_private and endpoint.is_loopback:
+        raise SettingsError("OPENAI_BASE_URL names this machine, and SIDECAR_DENY_PRIVATE is on: only one can hold.")
     label = f"{dialect.name}/{model}"
     route = Route(dialect, endpoint, settings.api_keys, label=label, client=client, mask=mask, backoff=backoff)
     return _Way(route, model)

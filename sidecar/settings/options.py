@@ -72,6 +72,8 @@ OPTIONS = (
            "model of it, or a file `NAME.env` with the settings of another provider"),
     Option("SIDECAR_ALLOW_HTTP", "allow_http", SWITCH, "off", "",
            "Whether the provider's address may be `http://` on another machine: who listens there reads the key"),
+    Option("SIDECAR_DENY_PRIVATE", "deny_private", SWITCH, "off", "",
+           "Whether a provider is refused whose name leads into a private network, or to this machine; no proxy then"),
     Option("SIDECAR_CA", "ca", PATH, None, "",
            "Certificates to trust beside the system's: a file, or a directory of `.pem` and `.crt` files"),
     Option("SIDECAR_PROXY", "proxy", PROXY, None, "",

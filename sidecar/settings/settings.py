@@ -60,6 +60,7 @@ class Settings:
     fallbacks: tuple["Settings", ...]
     """These settings with another model, or with the address, the keys and the model of another provider."""
     allow_http: bool
+    deny_private: bool
     ca: Path | None
     """A file or a directory of certificates."""
     proxy: Secret | None

@@ -49,6 +49,19 @@ def test_which_provider_the_settings_choose(texts: dict[str, str], name: str | N
         ({"OPENAI_BASE_URL": "https://a.example", "OPENAI_MODEL": "m"}, "OPENAI_API_KEY or OPENAI_API_KEY_FILE must"),
         ({"OPENAI_BASE_URL": "http://a.example", "OPENAI_MODEL": "m", "OPENAI_API_KEY": KEY}, "OPENAI_BASE_URL must"),
         ({"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m", "SIDECAR_CA": "/nonexistent"}, "SIDECAR_CA must"),
+        (
+            {"OPENAI_BASE_URL": "http://localhost:1", "OPENAI_MODEL": "m", "SIDECAR_DENY_PRIVATE": "on"},
+            "OPENAI_BASE_URL names this machine",
+        ),
+        (
+            {
+                "OPENAI_API_KEY": KEY,
+                "OPENAI_MODEL": "m",
+                "SIDECAR_DENY_PRIVATE": "on",
+                "SIDECAR_PROXY": "http://p.example",
+            },
+            "SIDECAR_DENY_PRIVATE must be off with a SIDECAR_PROXY",
+        ),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(texts: dict[str, str], message: str) -> None:

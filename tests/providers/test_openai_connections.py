@@ -222,3 +222,8 @@ async def test_two_at_once_learn_the_same_and_both_get_their_answer() -> None:
             tasks.start_soon(ask, provider)
             tasks.start_soon(ask, provider)
         assert len(server.asked) == 4
+
+
+async def test_u03_a_private_address_is_refused_where_that_is_wanted() -> None:
+    async with opened("https://10.255.255.1/v1", SIDECAR_DENY_PRIVATE="on") as provider:
+        assert await outcome(provider) == Outcome("", "upstream_connect")

@@ -196,6 +196,12 @@ def test_rule_10_text_that_is_none_is_an_error_and_not_skipped(content: object) 
         read(A, event({"choices": [{"delta": {"content": content}}]}), STOP)
 
 
+@pytest.mark.parametrize("choice", [7, "b", ["b"], {"delta": 7}, {"delta": "b"}, {"message": ["b"]}])
+def test_rule_10_what_may_be_text_in_the_wrong_place_is_one_too(choice: object) -> None:
+    with pytest.raises(UpstreamProtocol):
+        read(A, event({"choices": [choice]}), STOP)
+
+
 def test_rule_11_only_the_last_reason_counts() -> None:
     both = event(chunk("a", finish_reason="stop")) + event(chunk("b", finish_reason="length"))
     assert read(both, DONE) == ("ab", Finish("length"))
