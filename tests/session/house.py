@@ -107,7 +107,9 @@ class Client:
         return message
 
     async def read_start(self) -> Start:
-        start = await self.read()
+        """Wait for `start`. On a busy machine a heartbeat of some milliseconds may be faster."""
+        while isinstance(start := await self.read(), Heartbeat):
+            pass
         assert isinstance(start, Start)
         return start
 
