@@ -39,7 +39,7 @@ class Connections:
             stream.close()
 
     async def _serve(self, stream: ByteStream, peer: Peer) -> None:
-        first = await _first_bytes(stream, peer)
+        first, has_blanks = await _first_bytes(stream, peer)
         if not first:
             return
         spoken = detect(first[0])
@@ -53,7 +53,8 @@ class Connections:
             # Here, not above: it takes longer to load than all that stdio does.
             from sidecar.dialects.http.dialect import Http
 
-            await self._run_session(stream, peer, Http(peer), first)
+            # In HTTP a line end may stand before a request, and no other white space: the guard has its say on that.
+            await self._run_session(stream, peer, Http(peer), b" " + first if has_blanks else first)
         else:
             logger.info("connection closed peer=%s: it speaks none of our dialects", peer.name)
 
@@ -66,11 +67,18 @@ class Connections:
             self._sessions.discard(session)
 
 
-async def _first_bytes(stream: ByteStream, peer: Peer) -> bytes:
-    """Return what came first, on a socket without white space before it; b"" where nothing came in time."""
+async def _first_bytes(stream: ByteStream, peer: Peer) -> tuple[bytes, bool]:
+    """Return what came first, on a socket without white space before it; b"" where nothing came in time.
+
+    With it comes whether blanks were left out, not only line ends.
+    """
     skipped = b"" if peer.is_private else _WHITE_SPACE
+    has_blanks = False
     with anyio.move_on_after(peer.first_byte_seconds):
         while chunk := await stream.receive():
-            if chunk := chunk.lstrip(skipped):
-                return chunk
-    return b""
+            first = chunk.lstrip(skipped)
+            blanks = chunk[: len(chunk) - len(first)]
+            has_blanks = has_blanks or b" " in blanks or b"\t" in blanks
+            if first:
+                return first, has_blanks
+    return b"", has_blanks

@@ -216,3 +216,14 @@ async def test_however_a_conversation_is_cut_its_answers_are_the_same() -> None:
         assert [status for status, _ in expected] == [200, 200, 200, 200, 200, 200, 400, 200, 404]
         for step in (0, 1, 2, 7):
             assert await answers(house, step) == expected
+
+
+@pytest.mark.parametrize(("before", "status"), [("\r\n", 200), ("\n\r\n", 200), (" ", 400), ("\t\r\n", 400)])
+async def test_line_ends_may_stand_before_the_first_request_and_blanks_may_not(before: str, status: int) -> None:
+    async with open_house() as house:
+        for pieces in ([before.encode(), write("GET", "/livez")], [before.encode() + write("GET", "/livez")]):
+            client = house.welcome()
+            for piece in pieces:
+                client.stream.deliver(piece)
+            await settle()
+            assert client.stream.arrived.startswith(b"HTTP/1.1 %d " % status)
