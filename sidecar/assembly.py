@@ -9,6 +9,7 @@ from sidecar.connections import Connections
 from sidecar.observability import Metrics
 from sidecar.providers.interface import Provider
 from sidecar.providers.opening import opened
+from sidecar.providers.queued import Turns
 from sidecar.replies import Replies, ReplyLimits, TicketLimits, TicketStore
 from sidecar.service import Service
 from sidecar.session import ByteBudget, SessionLimits
@@ -52,7 +53,9 @@ async def assemble(
     metrics = Metrics(model for model in (provider.models if provider else ()) if model != "*")
     async with opened(provider), Replies(reply_limits, metrics) as replies:
         tickets = TicketStore(TicketLimits(ticket_seconds=settings.ticket_seconds)) if gives_tickets else None
-        service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets)
+        turns = Turns(limits.max_upstream, max_seconds=limits.queue_seconds)
+        metrics.watch("sidecar_calls_queued", "Calls that wait for a place.", lambda: len(turns.queue))
+        service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets, turns=turns)
         yield Parts(replies, service, Connections(service, session_limits(settings, is_child=is_child)))
 
 

@@ -10,7 +10,9 @@ from protocol import PROTOCOL_VERSION
 from protocol.messages import Done, Generate, Resume, Ticket
 from sidecar import actions
 from sidecar.errors import Draining, InvalidParameter, NotConfigured, Unsupported
+from sidecar.providers.fair_queue import Asker
 from sidecar.providers.interface import Provider
+from sidecar.providers.queued import QueuedProvider, Turns
 from sidecar.replies import Grant, Opening, Replies, Reply, TicketStore
 
 _RETRY_AFTER_DRAIN_SECONDS = 5.0
@@ -33,12 +35,14 @@ class Service:
         replies: Replies,
         rules: actions.Rules,
         tickets: TicketStore | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """`tickets` is None where no socket for the web server takes them."""
+        """`tickets` is None where no socket for the web server takes them; without `turns` nothing is queued."""
         self._provider = provider
         self._replies = replies
         self._rules = rules
         self._tickets = tickets
+        self._turns = turns
         self.is_draining = False
         self.metrics = replies.metrics
         self.metrics.watch("sidecar_ready", "Whether requests are served: 1 or 0.", lambda: bool(self.status().ready))
@@ -74,7 +78,10 @@ class Service:
             fingerprint=fingerprint,
             may_share=may_share,
         )
-        return self._replies.open(prompt, opening, self._provider)
+        provider = self._provider
+        if self._turns is not None:
+            provider = QueuedProvider(provider, self._turns, Asker(_as_text(request.course_id), opening.user_id))
+        return self._replies.open(prompt, opening, provider)
 
     def resume(self, request: Resume) -> Reply:
         """Return a detached reply, attached.

@@ -13,6 +13,9 @@ from typing import Literal, Protocol
 
 from protocol.messages import FinishReason, Usage
 
+QUEUED = "queued"
+"""The name of the stage before a question was asked, while all places with the provider are taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -56,6 +59,11 @@ class Stage:
     name: str
     done: int
     total: int
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether the question waits for a place with the provider, and has cost nothing yet."""
+        return self.name == QUEUED and self.done < self.total
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Call:
     def estimated_usage(self) -> Usage:
         """Return what the call has cost so far, for where the provider gives no count: after a cancel it never does."""
         prompt = self.prompt
+        if self.log.stage is not None and self.log.stage.is_queued:
+            return Usage(prompt_tokens=0, completion_tokens=0)
         return Usage(
             prompt_tokens=estimate_tokens(prompt.system) + sum(estimate_tokens(m.content) for m in prompt.messages),
             completion_tokens=tokens_in(self.log.text_bytes),

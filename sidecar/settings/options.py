@@ -147,7 +147,9 @@ OPTIONS = (
     Option("SIDECAR_MAX_RUNNING", "limits.max_running", _COUNT, "1000", "requests",
            "Requests that are with the provider at once, or wait for a connection to it"),
     Option("SIDECAR_MAX_UPSTREAM", "limits.max_upstream", _COUNT, "200", "connections",
-           "Connections to the provider at once; more requests wait"),
+           "Connections to the provider at once; more requests wait, the courses in turn and in a course its users"),
+    Option("SIDECAR_QUEUE_SECONDS", "limits.queue_seconds", _PATIENCE, "120", "seconds",
+           "How long a request may wait for one of these; who reads its stream sees its position"),
     Option("SIDECAR_SPARE_CONNECTIONS", "limits.spare_connections", whole_number(0, 100), "2", "connections",
            "Of these, connections that `serve` opens ahead of requests, as long as the last request is not ten minutes "
            "old: who finds one gets the first token two round trips earlier"),

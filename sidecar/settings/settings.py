@@ -31,6 +31,7 @@ class Limits:
     max_unauthorized_bytes: int
     max_upstream: int
     """Connections to the provider."""
+    queue_seconds: float
     spare_connections: int
 
 
