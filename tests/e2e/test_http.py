@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from tests.e2e.conftest import Serve
 from tests.e2e.program import PATIENCE_SECONDS, Program
 from tests.e2e.scripts import openai_at
 from tests.protocol.vectors import BadHttp, GoodHttp, expand, load
-from tests.providers.scripted import Asked, chunk, event, good, running
+from tests.providers.scripted import Asked, chunk, event, good, running, status
 
 JSON = b"Content-Type: application/json\r\n"
 CHAT = b'{"content":"Hi"}'
@@ -176,3 +176,21 @@ def test_a_restart_lets_streams_end_and_says_that_it_is_not_ready(serve: Serve) 
             assert b"event: done" in rest
             assert rest.endswith(b"\r\n0\r\n\r\n")
         assert program.wait() == 0
+
+
+def test_a_provider_that_fails_nearly_always_makes_it_not_ready(serve: Serve) -> None:
+    with running(status(500)) as provider:
+        program = serve(**openai_at(provider))
+        path = program.socket_path
+        with ExitStack() as stack:
+            clients = [stack.enter_context(connect(path)) for _ in range(25)]
+            for client in clients:
+                client.sendall(post(b"/ai", b'{"action":"chat","content":"Hi"}'))
+            for client in clients:
+                assert b'"success":false' in receive_until(client, b"}\n")
+        with connect(path) as probe:
+            for name, word in ((b"readyz", b"not ready\n"), (b"health", b'"ready":false}\n')):
+                probe.sendall(GET.replace(b"livez", name))
+                assert receive_until(probe, word).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+            probe.sendall(GET)
+            assert receive_until(probe, b"ok\n").startswith(b"HTTP/1.1 200 OK\r\n")
