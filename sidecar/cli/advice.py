@@ -78,7 +78,8 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
             EX_UNAVAILABLE,
         ),
         Code.UPSTREAM_PROTOCOL: Advice(
-            "Check OPENAI_BASE_URL: what answers there does not speak OpenAI's language.", EX_UNAVAILABLE
+            "Check OPENAI_BASE_URL and SIDECAR_PROVIDER: what answers there does not speak this language.",
+            EX_UNAVAILABLE,
         ),
         Code.UPSTREAM_ERROR: Advice("The provider has a problem of its own: try again later.", EX_TEMPFAIL),
         Code.TRUNCATED: Advice("What came is good as far as it goes: try again for the whole.", EX_TEMPFAIL),

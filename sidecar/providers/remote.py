@@ -22,7 +22,7 @@ from sidecar.errors import (
     UpstreamRateLimited,
     UpstreamTls,
 )
-from sidecar.observability.redaction import Redaction
+from sidecar.observability import Redaction, Seldom
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.failures import Mask
@@ -81,6 +81,7 @@ class RemoteProvider:
         self.name = choices[0].dialect.name
         self.models = tuple(dict.fromkeys((_model_of(settings), *settings.models)))
         self._timeouts = settings.timeouts
+        self._complaint = Seldom()
         self._client = HttpClient(
             tls=make_tls_context(settings.ca),
             proxy=settings.proxy,
@@ -145,7 +146,8 @@ class RemoteProvider:
                 raise error
             if not ways or not isinstance(error, _MAY_GO_WELL_ELSEWHERE):
                 raise first_error
-            logger.warning("fallback from=%s code=%s to=%s", way.route.label, error.code, ways[0].route.label)
+            if self._complaint.is_due():
+                logger.warning("fallback from=%s code=%s to=%s", way.route.label, error.code, ways[0].route.label)
             clocks.begin_anew()
 
 
