@@ -20,6 +20,9 @@ class Plan:
     """Nearly the longest reply that the sidecar takes: 0.9 MB of text, 14 MB as the provider sends it."""
     unread_seconds: float = 4.0
     leak_seconds: float = 30.0
+    distance_ms: float = 50.0
+    """The round trip to the provider where PHP asks."""
+    silence_seconds: float = 61.0
 
 
 FULL = Plan()
@@ -33,4 +36,5 @@ QUICK = Plan(
     memory_rounds=1,
     unread_seconds=1.5,
     leak_seconds=4.0,
+    silence_seconds=6.0,
 )

@@ -89,15 +89,21 @@ class Rig:
             yield Target(name="P", pid=pid, dialect=FRAMES, path=path)
 
     @contextmanager
-    def sidecar(self) -> Iterator[Target]:
-        """S: the sidecar of this checkout."""
+    def sidecar(self, *, port: int | None = None) -> Iterator[Target]:
+        """S: the sidecar of this checkout, which asks the provider, or at `port` what stands before it."""
         path = self.new_path()
-        with self._serving(["-m", "sidecar", "serve"], path, self.settings(path)) as pid:
+        with self._serving(["-m", "sidecar", "serve"], path, self.settings(path, port=port)) as pid:
             yield Target(name="S", pid=pid, dialect=FRAMES, path=path)
 
-    def settings(self, path: str) -> dict[str, str]:
+    @contextmanager
+    def far(self, milliseconds: float) -> Iterator[int]:
+        """Give a port at which the provider is so long a round trip away: see delay.py."""
+        with self._beside("bench.delay", str(self.tls_port), str(milliseconds)) as (_, words):
+            yield int(words[0])
+
+    def settings(self, path: str, *, port: int | None = None) -> dict[str, str]:
         """Return the environment of a sidecar on the socket `path`, or `off`."""
-        url = f"https://localhost:{self.tls_port}/v1"
+        url = f"https://localhost:{port or self.tls_port}/v1"
         return {**_SIDECAR_SETTINGS, "OPENAI_BASE_URL": url, "SIDECAR_CA": str(self.ca), "SIDECAR_SOCKET": path}
 
     def spawn(
@@ -141,18 +147,24 @@ class Rig:
             yield started.pid
 
     def _start_provider(self) -> tuple[int, int, int]:
+        beside = self._beside("bench.provider", str(self._certificate))
+        pid, ports = self._processes.enter_context(beside)
+        if len(ports) != 2:
+            raise StartFailed("The stand-in provider did not start.")
+        return pid, int(ports[0]), int(ports[1])
+
+    @contextmanager
+    def _beside(self, module: str, *arguments: str) -> Iterator[tuple[int, list[bytes]]]:
+        """Run a module of ours on the load's core; give its process and the words of its first line."""
         started = subprocess.Popen(
-            [sys.executable, "-c", _MORTAL, sys.executable, "-m", "bench.provider", str(self._certificate)],
+            [sys.executable, "-c", _MORTAL, sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
-        self._processes.enter_context(ending(started))
-        assert started.stdout is not None
-        ports = started.stdout.readline().split()
-        if len(ports) != 2:
-            raise StartFailed("The stand-in provider did not start.")
-        return started.pid, int(ports[0]), int(ports[1])
+        with ending(started):
+            assert started.stdout is not None
+            yield started.pid, started.stdout.readline().split()
 
 
 @contextmanager

@@ -7,14 +7,16 @@ from types import MappingProxyType
 from bench.plan import Plan
 from bench.report import Row
 from bench.rig import Rig
-from bench.rows import memory, starting, streaming
+from bench.rows import memory, php, starting, streaming
 
 Group = Callable[[Rig, Plan], list[Row] | Awaitable[list[Row]]]
 
 GROUPS: Mapping[tuple[str, ...], Group] = MappingProxyType(
     {
         ("G1", "G3"): streaming.tokens,
-        ("G2",): streaming.growth,
+        ("G2", "G4"): streaming.growth,
+        ("G5",): php.first_token,
+        ("G7",): php.after_silence,
         ("G8",): streaming.churn,
         ("G9",): starting.listening,
         ("G10",): starting.one_shot,

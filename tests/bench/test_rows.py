@@ -3,8 +3,12 @@
 import asyncio
 import json
 import math
+import socket
+import ssl
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,8 @@ import pytest
 from bench.plan import Plan
 from bench.report import Row
 from bench.rig import CHECKOUT, Rig
-from bench.rows import GROUPS, NAMES, measure_group, memory, starting, streaming
+from bench.rows import GROUPS, NAMES, measure_group, memory, php, starting, streaming
+from bench.wire import write_http
 
 TINY = Plan(
     rounds=1,
@@ -25,6 +30,7 @@ TINY = Plan(
     unread_tokens=2000,
     unread_seconds=0.1,
     leak_seconds=0.4,
+    silence_seconds=0.1,
 )
 
 
@@ -56,9 +62,29 @@ def test_memory_is_measured_and_a_slow_reader_gets_all(rig: Rig) -> None:
         assert len(row.values) == 1
 
 
+def test_php_has_its_first_token_sooner_through_the_sidecar_and_after_a_silence_too(rig: Rig) -> None:
+    for measure in (php.first_token, php.after_silence):
+        [row] = measure(rig, TINY)
+        check(row)
+        assert row.values
+        assert max(row.values) < 1  # one round trip of 50 ms against three: no load of a machine turns that round
+
+
+def test_the_way_is_as_long_as_it_says(rig: Rig) -> None:
+    with rig.far(40) as port, closing(socket.create_connection(("127.0.0.1", port))) as raw:
+        began = time.monotonic()
+        context = ssl.create_default_context(cafile=str(rig.ca))
+        with context.wrap_socket(raw, server_hostname="localhost") as connection:
+            assert 0.079 < time.monotonic() - began < 5  # TCP and TLS
+            began = time.monotonic()
+            connection.sendall(write_http("0x1"))
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+            assert 0.039 < time.monotonic() - began < 5
+
+
 def test_every_row_belongs_to_one_group() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert NAMES == ("G1", "G3", "G2", "G8", "G9", "G10", "G11", "G12")
+    assert NAMES == ("G1", "G3", "G2", "G4", "G5", "G7", "G8", "G9", "G10", "G11", "G12")
 
 
 def test_a_group_may_be_asynchronous_or_not(rig: Rig) -> None:
