@@ -3,7 +3,6 @@
 anyio.current_time finds out which loop runs, each time: with two calls a token that was a tenth of all its costs.
 """
 
-import asyncio
 from collections.abc import Callable
 
 import anyio
@@ -11,6 +10,8 @@ import anyio
 
 def make_clock() -> Callable[[], float]:
     """Return what gives the time of the event loop that runs here, as anyio.current_time does."""
+    import asyncio  # not before it runs: a third of a start
+
     try:
         return asyncio.get_running_loop().time
     except RuntimeError:

@@ -7,9 +7,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-import anyio
-
-from sidecar import __version__, app, process
+from sidecar import __version__, process
 from sidecar.cli.speaking import say
 from sidecar.cli.starting import StartFailed, start
 from sidecar.listeners import Listeners, open_listeners
@@ -38,6 +36,11 @@ def run(options: argparse.Namespace) -> int:
             if listeners.token is not None:
                 redaction.add(listeners.token)
             _announce(settings, listeners, provider)
+            # The sockets are open: connections wait while the rest is read, which takes as long as all before it.
+            import anyio
+
+            from sidecar import app
+
             return anyio.run(
                 lambda: app.serve(settings, listeners, provider=provider),
                 backend_options={"use_uvloop": find_spec("uvloop") is not None},

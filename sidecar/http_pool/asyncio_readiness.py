@@ -4,20 +4,24 @@ anyio.wait_readable registers the socket and unregisters it each time, and finds
 over TLS takes 44 us that way, 27 us this way, and the scope that bounds the wait comes on top.
 """
 
-import asyncio
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 # uvloop's clock counts milliseconds, and its timers may be as much early.
 _EARLY_SECONDS = 0.002
 
 
-def is_running() -> bool:
-    """Say whether the event loop that runs here is one of asyncio's."""
+def running_loop() -> "asyncio.AbstractEventLoop | None":
+    """Return the event loop that runs here, if it is one of asyncio's."""
+    import asyncio  # not before one runs: a third of a start
+
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
 
 
 class AsyncioReadiness:
@@ -26,9 +30,9 @@ class AsyncioReadiness:
     The latter because uvloop tells of a broken connection once and then never again.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, loop: "asyncio.AbstractEventLoop") -> None:
         self._fd = fd
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
         self._is_registered = False
         self._waiter: asyncio.Future[bool] | None = None
         self._deadline = math.inf

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import anyio
-import anyio.from_thread
 import anyio.lowlevel
 
 from sidecar.errors import UpstreamDns
@@ -112,6 +111,8 @@ class _Landing:
 
 
 def _start(resolve: Resolve, host: str, landing: _Landing) -> None:
+    import anyio.from_thread  # not before it is used: 6 ms of a start
+
     token = anyio.lowlevel.current_token()
 
     def run() -> None:

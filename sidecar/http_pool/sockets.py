@@ -54,9 +54,8 @@ class SocketStream:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._unsent = b""
-        self._readiness = (
-            asyncio_readiness.AsyncioReadiness(sock.fileno()) if asyncio_readiness.is_running() else _Readiness(sock)
-        )
+        loop = asyncio_readiness.running_loop()
+        self._readiness = _Readiness(sock) if loop is None else asyncio_readiness.AsyncioReadiness(sock.fileno(), loop)
 
     def receive_now(self) -> bytes | None:
         try:

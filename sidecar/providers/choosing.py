@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from sidecar.providers.anthropic import AnthropicDialect
-from sidecar.providers.demo import DemoProvider
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.interface import Provider
@@ -27,6 +26,8 @@ def choose_provider(settings: Settings) -> Provider | None:
     if name is None:
         return None
     if name == DEMO:
+        from sidecar.providers.demo import DemoProvider
+
         return DemoProvider()
     dialects = [_make_dialect(name, settings)]
     for place, fallback in enumerate(settings.fallbacks, start=1):

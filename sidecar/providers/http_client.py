@@ -8,21 +8,21 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
-import httpx
 
 from sidecar import __version__
 from sidecar.errors import TimeoutConnect, Truncated, UpstreamError, UpstreamProtocol
 from sidecar.http_pool import Cut, Dialer, Exchange, Names, Pools, Proxy, Unreachable
-from sidecar.http_pool.httpx_transport import PoolTransport
 from sidecar.providers.clocks import Clocks, Phase
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.resilience import TryAgain
 from sidecar.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
 
 _HEADERS = {
     "Accept": "text/event-stream, application/json",
@@ -35,7 +35,7 @@ _HEADERS = {
 class Answer:
     """A provider's answer: its status and headers, then its body piece by piece."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: "httpx.Response") -> None:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         """To be asked for in any case of letters."""
@@ -77,20 +77,20 @@ class HttpClient:
         spares: int = 0,
         denies_private: bool = False,
     ) -> None:
-        # Whoever asks waits here, in the order of coming, and not in a pool.
-        self._places = anyio.CapacityLimiter(max_connections)
+        self._max_connections = max_connections
         way = Proxy.of(proxy) if proxy is not None else None
         dialer = Dialer(Names(), tls, way, denies_private=denies_private)
         self._pools = Pools(dialer, max_connections=max_connections, spares=spares)
-        self._client = httpx.AsyncClient(
-            transport=PoolTransport(self._pools),
-            headers=_HEADERS,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=None,  # noqa: S113 (the clocks are ours)
-            trust_env=False,
-        )
+        # Made when it is opened: a start would take a third longer until it listens.
+        self._places: anyio.CapacityLimiter
+        self._client: httpx.AsyncClient
 
     async def __aenter__(self) -> Self:
+        from sidecar.http_pool.httpx_transport import make_client
+
+        # Whoever asks waits here, in the order of coming, and not in a pool.
+        self._places = anyio.CapacityLimiter(self._max_connections)
+        self._client = make_client(self._pools, _HEADERS)
         await self._pools.__aenter__()
         return self
 

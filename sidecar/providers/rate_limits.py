@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 _MAX_SECONDS = 86_400.0
 # Behind this a number of seconds is a moment, counted from 1970.
@@ -40,6 +39,8 @@ def read_pause(headers: Mapping[str, str]) -> float | None:
     if re.fullmatch(_NUMBER, text):
         return min(float(text), _MAX_SECONDS)
     try:
+        from email.utils import parsedate_to_datetime  # no provider writes dates; to import this takes 10 ms
+
         return _until(parsedate_to_datetime(text))
     except (ValueError, OverflowError, OSError):
         return read_reset(headers)

@@ -7,9 +7,9 @@ from anyio.lowlevel import checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.providers import DemoProvider, Finish, Message, Piece, Prompt, Provider, Text
+from sidecar.providers import Finish, Message, Piece, Prompt, Provider, Text
 from sidecar.providers._demo_replies import write_reply
-from sidecar.providers.demo import TOKENS_PER_SECOND, cut_tokens
+from sidecar.providers.demo import TOKENS_PER_SECOND, DemoProvider, cut_tokens
 
 pytestmark = pytest.mark.anyio
 
