@@ -40,7 +40,7 @@ class _Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = good("ok")
 
-    async def read(self) -> bytes:
+    async def read(self, _clocks: Clocks | None = None) -> bytes:
         body, self.body = self.body, b""
         return body
 
