@@ -15,9 +15,9 @@ import pytest
 
 from tests.e2e.conftest import Serve
 from tests.e2e.program import PATIENCE_SECONDS, Program
-from tests.e2e.scripts import openai_at
+from tests.e2e.scripts import KEY, openai_at
 from tests.protocol.vectors import BadHttp, GoodHttp, expand, load
-from tests.providers.scripted import Asked, chunk, event, good, running, status
+from tests.providers.scripted import Asked, chunk, event, good, running, status, stream
 
 JSON = b"Content-Type: application/json\r\n"
 CHAT = b'{"content":"Hi"}'
@@ -194,3 +194,20 @@ def test_a_provider_that_fails_nearly_always_makes_it_not_ready(serve: Serve) ->
                 assert receive_until(probe, word).startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
             probe.sendall(GET)
             assert receive_until(probe, b"ok\n").startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_what_it_says_of_itself_holds_no_secret_and_nothing_of_what_people_wrote(serve: Serve) -> None:
+    with running(stream(good("A secret answer."))) as provider:
+        program = serve(SIDECAR_TCP_AUTH="on", SIDECAR_TOKEN="a-token-of-the-tests", **openai_at(provider))
+        with connect(program.socket_path) as client:
+            client.sendall(post(b"/chat", b'{"content":"A secret question.","user_id":"secret"}'))
+            assert b"A secret answer." in receive_until(client, b"}\n")
+            said = b""
+            for path in (b"livez", b"readyz", b"health", b"v1/models"):
+                client.sendall(GET.replace(b"livez", path))
+                said += receive_until(client, b"\r\n\r\n")
+            client.sendall(GET.replace(b"livez HTTP/1.1\r\n", b"metrics HTTP/1.1\r\nConnection: close\r\n"))
+            said += receive_rest(client)
+    assert b"gen_ai_client_token_usage_sum" in said
+    for secret in (KEY.encode(), b"a-token-of-the-tests", b"secret"):
+        assert secret not in said
