@@ -184,6 +184,7 @@ class Done(ServerEvent, frozen=True, kw_only=True, tag="done"):
     usage: Usage | None = None
     overhead_ms: float | None = None
     shared: bool = False
+    result: dict[str, object] | None = None
     # of ticket
     ticket: str | None = None
     expires_in: float | None = None
@@ -225,6 +226,7 @@ class Success(Struct, frozen=True, kw_only=True, omit_defaults=True):
     usage: Usage | None = None
     overhead_ms: float | None = None
     shared: bool = False
+    result: dict[str, object] | None = None
 
     def __repr__(self) -> str:
         return f"Success(id={self.id!r})"

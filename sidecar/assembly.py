@@ -48,6 +48,9 @@ async def assemble(
         max_tokens=settings.max_tokens,
         max_text_bytes=limits.max_text_bytes,
         max_chat_bytes=limits.max_chat_bytes,
+        summarize_threshold=settings.summarize_threshold,
+        context_tokens=settings.context_tokens,
+        extractive_fallback=settings.extractive_fallback,
     )
     # The provider is the outer one: its connections are needed until the last call has ended.
     metrics = Metrics(model for model in (provider.models if provider else ()) if model != "*")

@@ -43,6 +43,7 @@ class Service:
         self._rules = rules
         self._tickets = tickets
         self._turns = turns
+        self._summaries = actions.Summaries()
         self.is_draining = False
         self.metrics = replies.metrics
         self.metrics.watch("sidecar_ready", "Whether requests are served: 1 or 0.", lambda: bool(self.status().ready))
@@ -66,22 +67,24 @@ class Service:
             if is_there and not request.detach:
                 raise InvalidParameter(f"`{name}` is for detached replies: set `detach`.")
         marker = actions.new_marker()
-        prompt = actions.render(request, self._rules, marker=marker)
+        prompt, plan = actions.make_plan(request, self._rules, marker=marker)
         may_share = actions.ACTIONS[type(request)].is_shareable
         fingerprint = None
         if may_share or request.key is not None:
             fingerprint = actions.digest(prompt, marker=marker, provider=self._provider.name)
+        provider = self._provider
+        if self._turns is not None:
+            provider = QueuedProvider(provider, self._turns, Asker(_as_text(request.course_id), _as_text(request.user_id)))
+        work = actions.Work(provider, plan, summaries=self._summaries)
         opening = Opening(
             user_id=_as_text(request.user_id),
             is_detached=bool(request.detach),
             key=request.key,
             fingerprint=fingerprint,
             may_share=may_share,
+            spent=work.spent,
         )
-        provider = self._provider
-        if self._turns is not None:
-            provider = QueuedProvider(provider, self._turns, Asker(_as_text(request.course_id), opening.user_id))
-        return self._replies.open(prompt, opening, provider)
+        return self._replies.open(prompt, opening, work)
 
     def resume(self, request: Resume) -> Reply:
         """Return a detached reply, attached.

@@ -24,6 +24,7 @@ sidecar.replies sidecar.actions
 sidecar.providers
 sidecar.http_pool
 sidecar.settings sidecar.observability
+sidecar.texts
 sidecar.errors sidecar.secret sidecar.process sidecar.asyncio_clock
 sidecar
 protocol

@@ -217,9 +217,8 @@ async def test_a_key_without_detach_is_refused(kind: type[Generate], detach: boo
         (Chat(content="Hi", model="another"), InvalidParameter),
         (Chat(content="x" * 101), TooLarge),
         (Summarize(content="x" * 101), TooLarge),
-        (Analyze(content="Hi", format="json"), Unsupported),
     ],
-    ids=["blank", "model", "long chat", "long text", "json"],
+    ids=["blank", "model", "long chat", "long text"],
 )
 async def test_what_an_action_refuses_begins_nothing(request_: Generate, error: type[SidecarError]) -> None:
     async with open_house(GatedProvider()) as house:

@@ -7,12 +7,14 @@ from typing import Any, Generic, TypeVar
 
 from protocol.messages import Analyze, Chat, Complete, Generate, Summarize
 from sidecar.actions import analyze, chat, complete, summarize
-from sidecar.actions._base import Draft, Rules, choose_model, write_system_prompt
+from sidecar.actions._base import Draft, Drafted, Rules, choose_model, write_system_prompt
 from sidecar.actions._fence import new_marker
 from sidecar.actions._sharing import digest
+from sidecar.actions._summaries import Summaries
+from sidecar.actions._work import Plan, Work
 from sidecar.providers.interface import Prompt
 
-__all__ = ["ACTIONS", "Action", "Rules", "digest", "new_marker", "render"]
+__all__ = ["ACTIONS", "Action", "Rules", "Summaries", "Work", "digest", "make_plan", "new_marker", "render"]
 
 R = TypeVar("R", bound=Generate)
 
@@ -38,17 +40,24 @@ ACTIONS: Mapping[type[Generate], Action[Any]] = MappingProxyType(
 
 
 def render(request: Generate, rules: Rules, *, marker: str) -> Prompt:
-    """Return what the provider is asked; `marker` fences off what others wrote and comes from `new_marker`.
+    """Return all that shapes the answer, as one prompt; raises as `make_plan`."""
+    return make_plan(request, rules, marker=marker)[0]
+
+
+def make_plan(request: Generate, rules: Rules, *, marker: str) -> tuple[Prompt, Plan]:
+    """Return all that shapes the answer, as one prompt, and how the answer comes about.
+
+    What one call can answer is asked with that very prompt. `marker` fences off what others wrote and comes from
+    `new_marker`.
 
     Raises:
         InvalidParameter: `content` is blank, `model` is not offered, or a field means nothing to this action.
         TooLarge: a text is larger than `rules` allow.
-        Unsupported: the request asks for what does not exist yet.
     """
     action = ACTIONS[type(request)]
     model = choose_model(request.model, rules.models)
     draft = action.draft(request, rules, marker)
-    return Prompt(
+    prompt = Prompt(
         action=action.name,
         model=model,
         system=write_system_prompt(draft.task, request) if draft.system is None else draft.system,
@@ -59,4 +68,6 @@ def render(request: Generate, rules: Rules, *, marker: str) -> Prompt:
         paced=bool(request.stream),
         length=draft.length,
         bullets=draft.bullets,
+        schema=draft.schema,
     )
+    return prompt, draft.plan(Drafted(prompt=prompt, rules=rules, marker=marker))

@@ -15,7 +15,7 @@ def digest(prompt: Prompt, *, marker: str, provider: str) -> str:
     """
     fence = marker.encode()
     parts = [provider, prompt.action, prompt.model, str(prompt.max_tokens), str(prompt.temperature)]
-    parts += [prompt.length, str(prompt.bullets), prompt.system]
+    parts += [prompt.length, str(prompt.bullets), prompt.system, "" if prompt.schema is None else "json"]
     encoded = [part.encode() for part in parts]
     for message in prompt.messages:
         encoded += [message.role.encode(), message.content.encode().replace(fence, _ANY_MARKER)]

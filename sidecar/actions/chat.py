@@ -1,9 +1,18 @@
 """chat: answers the latest message of a conversation, with what the platform gives as context."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
 from protocol.messages import Chat
-from sidecar.actions._base import Draft, Rules, check_size, read_content, read_context
-from sidecar.actions._fence import fence, strip_invisible
-from sidecar.providers.interface import Message
+from sidecar.actions._base import Draft, Drafted, Rules, check_size, read_content, read_context
+from sidecar.actions._conversation import Conversation, Told
+from sidecar.actions._fence import strip_invisible
+from sidecar.actions._model import Model
+from sidecar.actions._work import Plan
+from sidecar.errors import ContextTooLong
+from sidecar.providers.interface import Message, Piece, Prompt, Stage, Text
 
 _TASK = """
 Your task: answer the person's latest message. Help to understand instead of only handing over a solution: explain the
@@ -25,6 +34,55 @@ def draft(request: Chat, rules: Rules, marker: str) -> Draft:
     content, context = read_content(request), read_context(request)
     turns = [Message(turn.role, strip_invisible(turn.content)) for turn in history]
     # An answer that was cut off before its first word leaves an empty turn, which some providers refuse.
-    turns = [turn for turn in turns if turn.content.strip()]
-    question = f"{fence(context, marker)}\n\n{content}" if context else content
-    return Draft(task=_TASK, messages=(*turns, Message("user", question)), subject=context or content)
+    conversation = Conversation(turns=tuple(turn for turn in turns if turn.content.strip()), content=content)
+    told = Told(context=context)
+    return Draft(
+        task=_TASK,
+        messages=conversation.write(told, marker),
+        subject=context or content,
+        plan=partial(_plan, conversation, told),
+    )
+
+
+def _plan(conversation: Conversation, told: Told, drafted: Drafted) -> Plan:
+    async def chat(model: Model, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        current = told
+        if not conversation.fits(told, drafted.rules):
+            async with aclosing(conversation.shorten(told, model, drafted)) as steps:
+                async for step in steps:
+                    if isinstance(step, Stage):
+                        yield step
+                    else:
+                        current = step
+        has_text = False
+        try:
+            async with aclosing(_say(conversation, current, model, drafted)) as pieces:
+                async for piece in pieces:
+                    has_text = has_text or isinstance(piece, Text)
+                    yield piece
+            return
+        except ContextTooLong:
+            if has_text:
+                raise
+        # The model reads less than the settings say. Once more, with half of it.
+        async with aclosing(_say(conversation, conversation.trim(current), model, drafted)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    return chat
+
+
+async def _say(conversation: Conversation, told: Told, model: Model, drafted: Drafted) -> AsyncGenerator[Piece, None]:
+    """Ask; what was left out is said before the first word of the answer."""
+    prompt = replace(
+        drafted.prompt,
+        messages=conversation.write(told, drafted.marker),
+        subject=told.context or conversation.content,
+    )
+    note = told.note
+    async with aclosing(model.stream(prompt)) as pieces:
+        async for piece in pieces:
+            if note and isinstance(piece, Text):
+                yield Text(note)
+                note = ""
+            yield piece

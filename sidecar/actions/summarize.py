@@ -1,7 +1,18 @@
 """summarize: says in fewer words what a text says."""
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+
 from protocol.messages import Summarize
-from sidecar.actions._base import Draft, Rules, ask_about, read_document
+from sidecar.actions._base import Draft, Drafted, Rules, ask_about, read_context, read_document
+from sidecar.actions._document import Document, work_on
+from sidecar.actions._extractive import UNREACHABLE, extract
+from sidecar.actions._fence import Visible
+from sidecar.actions._model import Model
+from sidecar.actions._work import Plan, say
+from sidecar.providers.interface import Piece, Prompt, Text
 
 _TASK = """
 Your task: summarize the text. Keep to what it says, with its own terms, names and numbers; add no opinion and no
@@ -25,12 +36,39 @@ def draft(request: Summarize, rules: Rules, marker: str) -> Draft:
         TooLarge: the text is, or its context.
         InvalidParameter: the text is blank, or there is a `history`.
     """
-    document = read_document(request, rules)
+    text, context = read_document(request, rules), read_context(request)
     length, style = request.length or "medium", request.style or "prose"
     return Draft(
         task=f"{_TASK} {_LENGTHS[length, style]}",
-        messages=(ask_about(document, request, verb="summarize", marker=marker),),
-        subject=document,
+        messages=(ask_about(text, context, verb="summarize", marker=marker),),
+        subject=text,
         length=length,
         bullets=style == "bullets",
+        plan=partial(_plan, text, context),
     )
+
+
+def _plan(text: Visible, context: Visible | None, drafted: Drafted) -> Plan:
+    def write(text: Visible, context: Visible | None, are_notes: bool) -> Prompt:
+        message = ask_about(text, context, verb="summarize", marker=drafted.marker, are_notes=are_notes)
+        return replace(drafted.prompt, messages=(message,), subject=text)
+
+    document = Document(
+        text=text, context=context, write=write, rules=drafted.rules, marker=drafted.marker, stage="summarizing"
+    )
+
+    async def summarize(model: Model, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        has_text = False
+        try:
+            async with aclosing(work_on(document, model, say)) as pieces:
+                async for piece in pieces:
+                    has_text = has_text or isinstance(piece, Text)
+                    yield piece
+            return
+        except UNREACHABLE:
+            if has_text or not drafted.rules.extractive_fallback:
+                raise
+        for piece in await extract(text, prompt, model.usage()):
+            yield piece
+
+    return summarize

@@ -1,10 +1,12 @@
 """Writes what the demo provider says: counted and cut out of the text that it was given, and labelled so."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sidecar.providers._extract import (
+from sidecar.providers.interface import Prompt
+from sidecar.texts.extract import (
     Corpus,
     choose_central,
     choose_fitting,
@@ -14,7 +16,6 @@ from sidecar.providers._extract import (
     rank_terms,
     read_corpus,
 )
-from sidecar.providers.interface import Prompt
 
 LABEL = "[Demo without a language model] "
 
@@ -26,16 +27,22 @@ MAX_QUESTION_CHARACTERS = 2000
 
 _SENTENCES: Mapping[str, int] = MappingProxyType({"short": 2, "medium": 5, "long": 10})
 _LIST_MARK = re.compile(r"\A(?:[-*+•·–#>]+|\d{1,3}[.)])\s+")
+_CLIPPED_CHARACTERS = 120
 _NOTHING = "The text has no sentences to work with."
 
 
 def write_reply(prompt: Prompt) -> str:
     """Return the whole reply to `prompt`. Takes up to 0.2 s for a long text."""
+    if prompt.action == "condense":
+        # Notes, which nobody sees but ourselves, in a next prompt.
+        return " ".join(map(_tidy, choose_central(read_corpus(prompt.subject), 5))) or _NOTHING
     subject = prompt.subject[:MAX_SUBJECT_BYTES].encode()[:MAX_SUBJECT_BYTES].decode(errors="ignore")
     corpus = read_corpus(subject)
     match prompt.action:
         case "summarize":
             reply = _summarize(corpus, prompt)
+        case "analyze" if prompt.schema is not None:
+            return _analyze_as_json(corpus)
         case "analyze":
             reply = _analyze(corpus)
         case _:
@@ -104,6 +111,35 @@ def _analyze(corpus: Corpus) -> str:
         ]
         sections.append("**Which term fills the gap?**\n\n" + "\n".join(questions))
     return "\n\n".join(sections)
+
+
+def _analyze_as_json(corpus: Corpus) -> str:
+    """Return the object of `"format":"json"`; its texts are short, so that no limit of tokens cuts it off."""
+    central = [_clip(sentence) for sentence in choose_central(corpus, 3)]
+    terms = [find_form(corpus, term) for term in rank_terms(corpus, 4)]
+    gaps = make_gaps(corpus, 2)
+    return json.dumps(
+        {
+            "main_ideas": [LABEL + idea for idea in central] or [LABEL + _NOTHING],
+            "concepts": [
+                {"term": term, "definition": next((c for c in central if term in c), f"{LABEL}frequent in the text")}
+                for term in terms
+            ],
+            "level": {"grade": "intermediate", "reason": f"{LABEL}This is the same for every text."},
+            "prerequisites": [],
+            "objectives": [],
+            "questions": [
+                {"question": f"Which term fills the gap? {_clip(sentence)}", "answer": find_form(corpus, term)}
+                for sentence, term in gaps
+            ],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _clip(sentence: str) -> str:
+    tidy = _tidy(sentence)
+    return tidy if len(tidy) <= _CLIPPED_CHARACTERS else f"{tidy[:_CLIPPED_CHARACTERS]}…"
 
 
 def _measure(sentences: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from sidecar.providers._demo_replies import write_reply
 from sidecar.providers.interface import Finish, Piece, Prompt, Text
-from sidecar.providers.tokens import BYTES_PER_TOKEN
+from sidecar.texts.tokens import BYTES_PER_TOKEN
 
 # A quick model's pace, and one that can still be read along.
 TOKENS_PER_SECOND = 40

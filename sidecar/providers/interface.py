@@ -6,7 +6,7 @@
 Leaving the block, by whatever way, ends the work and closes the provider's connection before it returns.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -43,6 +43,8 @@ class Prompt:
     """Whether somebody watches the tokens come: a provider that only plays a model takes its time then."""
     length: Literal["short", "medium", "long"] = "medium"
     bullets: bool = False
+    schema: Mapping[str, object] | None = field(default=None, repr=False)
+    """The JSON schema that the answer shall keep to. The texts ask for it, too: not every provider takes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ class Stage:
         return self.name == QUEUED and self.done < self.total
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """An answer that is an object, not a text. No model gives one: an action makes it of what models say."""
+
+    value: dict[str, object] = field(repr=False)
+    text: str = field(repr=False)
+    """The same, to be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """The model's own end of the answer, always the last piece. A stream without it was cut off.
@@ -75,6 +86,7 @@ class Finish:
 
     reason: FinishReason
     usage: Usage | None = None
+    result: Result | None = None
 
 
 Piece = Text | Stage | Finish

@@ -19,7 +19,7 @@ class OpenAIDialect:
     """Many servers, which differ in what they take and in how they write."""
 
     name = "openai"
-    optional = ("max_tokens", "max_completion_tokens", "stream_options", "temperature")
+    optional = ("max_tokens", "max_completion_tokens", "stream_options", "temperature", "response_format")
 
     def locate(self, base_url: str | None, *, allow_http: bool = False) -> Endpoint:
         parts, is_loopback = split_base_url(base_url or DEFAULT_BASE_URL, allow_http=allow_http)
@@ -39,6 +39,9 @@ class OpenAIDialect:
         body["max_completion_tokens" if "max_tokens" in left_out else "max_tokens"] = prompt.max_tokens
         if prompt.temperature is not None and "temperature" not in left_out:
             body["temperature"] = prompt.temperature
+        if prompt.schema is not None and "response_format" not in left_out:
+            schema = {"name": prompt.action, "strict": True, "schema": prompt.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
 
     def read(self, mask: Mask) -> OpenAIReading:

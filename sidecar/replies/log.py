@@ -9,7 +9,7 @@ import anyio
 
 from protocol.messages import FinishReason, Usage
 from sidecar.errors import SidecarError
-from sidecar.providers.interface import Stage
+from sidecar.providers.interface import Result, Stage
 
 # One batch of a reader that lags: large enough for few sends, small beside what a connection may hold back. Deltas are
 # counted, too, because each becomes a message of some 80 bytes: 64 KiB of single characters were 5.5 MB at once.
@@ -24,6 +24,13 @@ class End:
     usage: Usage
     finish_reason: FinishReason | None = None
     error: SidecarError | None = None
+    result: Result | None = None
+    """In place of a text."""
+
+    @property
+    def result_bytes(self) -> int:
+        """About what the result takes of the memory set aside for all logs."""
+        return 0 if self.result is None else 2 * len(self.result.text.encode(errors="replace"))
 
 
 class ReplyLog:
@@ -53,7 +60,8 @@ class ReplyLog:
     @property
     def cost_bytes(self) -> int:
         """What the log takes of the memory set aside for all logs."""
-        return len(self._text) + self._offsets.itemsize * self.last_seq
+        result_bytes = 0 if self.end is None else self.end.result_bytes
+        return len(self._text) + self._offsets.itemsize * self.last_seq + result_bytes
 
     def cost_of(self, text: bytes) -> int:
         """Return how much the log will cost more with one more delta."""

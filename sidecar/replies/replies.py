@@ -138,7 +138,8 @@ class Replies:
 
     def _put(self, call: Call, piece: Piece) -> None:
         if isinstance(piece, Finish):
-            self._finish(call, End(usage=piece.usage or call.estimated_usage(), finish_reason=piece.reason))
+            usage = piece.usage or call.estimated_usage()
+            self._finish(call, End(usage=usage, finish_reason=piece.reason, result=piece.result))
             return
         if isinstance(piece, Stage):
             call.log.report(piece)

@@ -12,14 +12,16 @@ import anyio
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
 from sidecar.providers.interface import Prompt, Stage
-from sidecar.providers.tokens import estimate_tokens, tokens_in
 from sidecar.replies.log import End, ReplyLog
+from sidecar.texts.tokens import estimate_tokens, tokens_in
 
 
 class Call:
     """One question to the provider."""
 
-    def __init__(self, prompt: Prompt, *, share_key: str | None = None) -> None:
+    def __init__(
+        self, prompt: Prompt, *, share_key: str | None = None, spent: Callable[[], Usage] | None = None
+    ) -> None:
         self.prompt = prompt
         self.share_key = share_key
         self.prompt_bytes = _size(prompt)
@@ -32,6 +34,7 @@ class Call:
         self.deadline = 0.0
         self.first_text: float | None = None
         """When the first text came, by `perf_counter`."""
+        self._spent = spent
         self._stop: Callable[[], None] | None = None
 
     @property
@@ -48,6 +51,7 @@ class Call:
         """Write the end, and let go of the texts that were asked with: replies are kept, they are not needed."""
         self.log.finish(end)
         self.prompt = replace(self.prompt, system="", messages=(), subject="")
+        self._spent = None
 
     def abandon(self) -> None:
         """Stop the writer: nobody waits for this answer any more."""
@@ -57,6 +61,8 @@ class Call:
 
     def estimated_usage(self) -> Usage:
         """Return what the call has cost so far, for where the provider gives no count: after a cancel it never does."""
+        if self._spent is not None:
+            return self._spent()
         prompt = self.prompt
         if self.log.stage is not None and self.log.stage.is_queued:
             return Usage(prompt_tokens=0, completion_tokens=0)

@@ -5,8 +5,10 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from protocol.messages import Usage
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
 from sidecar.providers.interface import Prompt
 from sidecar.replies.log import End
@@ -42,6 +44,8 @@ class Opening:
     key: str | None = None
     fingerprint: str | None = None
     may_share: bool = False
+    spent: Callable[[], Usage] | None = None
+    """What the call has cost so far; None: it is estimated from its prompt and its text."""
 
 
 class ReplyStore:
@@ -86,7 +90,7 @@ class ReplyStore:
         call = self._find_shared(share_key, now)
         is_shared = call is not None
         if call is None:
-            call = self._new_call(prompt, share_key)
+            call = self._new_call(prompt, share_key, opening.spent)
         reply_id = "r_" + secrets.token_urlsafe(16)
         reply = Reply(reply_id, call, user_id=opening.user_id, is_detached=opening.is_detached, is_shared=is_shared)
         reply.key, reply.fingerprint = key, opening.fingerprint
@@ -108,14 +112,14 @@ class ReplyStore:
         self._make_room(REPLY_OVERHEAD_BYTES)
         return self._shared.get(share_key)  # the room may have been its own
 
-    def _new_call(self, prompt: Prompt, share_key: str | None) -> Call:
+    def _new_call(self, prompt: Prompt, share_key: str | None, spent: Callable[[], Usage] | None) -> Call:
         if len(self.running) >= self._limits.max_running:
             raise Overloaded(
                 f"{self._limits.max_running} replies are being written, which is the most that may be at once "
                 "(SIDECAR_MAX_RUNNING).",
                 retry_after=_RETRY_AFTER_SECONDS,
             )
-        call = Call(prompt, share_key=share_key)
+        call = Call(prompt, share_key=share_key, spent=spent)
         if self.prompt_bytes + call.prompt_bytes > self._limits.max_prompt_bytes:
             raise Overloaded(
                 f"The prompts of running requests have {self._limits.max_prompt_bytes} bytes, which is the most "
@@ -190,6 +194,12 @@ class ReplyStore:
 
     def finish(self, call: Call, end: End, now: float) -> None:
         """Write the end of a call, for all its replies that have none of their own."""
+        if end.result_bytes:
+            try:
+                self._make_room(end.result_bytes)
+            except Overloaded as exc:
+                end = End(usage=end.usage, error=exc)
+        self.total_bytes += end.result_bytes
         call.finish(end)
         self.running.discard(call)
         self.prompt_bytes -= call.prompt_bytes

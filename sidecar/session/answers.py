@@ -31,6 +31,7 @@ def end_event(request_id: RequestId, reply: Reply, end: End) -> Event:
         usage=end.usage,
         overhead_ms=reply.overhead_ms,
         shared=reply.is_shared,
+        result=end.result.value if end.result is not None else None,
     )
 
 
@@ -50,7 +51,7 @@ def end_answer(request_id: RequestId, reply: Reply, end: End) -> Answer:
         )
     return Success(
         success=True,
-        data=reply.text,
+        data=reply.text if end.result is None else end.result.text,
         id=request_id,
         reply=reply.id,
         model=reply.call.prompt.model,
@@ -58,6 +59,7 @@ def end_answer(request_id: RequestId, reply: Reply, end: End) -> Answer:
         usage=end.usage,
         overhead_ms=reply.overhead_ms,
         shared=reply.is_shared,
+        result=end.result.value if end.result is not None else None,
     )
 
 

@@ -89,7 +89,12 @@ OPTIONS = (
     Option("MAX_TOKENS", "max_tokens", whole_number(1, 10_000_000), "1000", "tokens",
            "How long an answer may become where the request does not say"),
     Option("SUMMARIZE_THRESHOLD", "summarize_threshold", whole_number(0, 10_000_000), "2000", "characters",
-           "From which length on a context is summarized first; taken, but without effect in this version"),
+           "A chat's context that is longer is summarized first, once for all who ask about it"),
+    Option("SIDECAR_CONTEXT_TOKENS", "context_tokens", whole_number(2048, 10_000_000), "16000", "tokens",
+           "What the model reads and writes in one call. Longer texts are read in parts, older turns in short. "
+           "Ollama reads 4096 unless told otherwise, and cuts the rest without a word"),
+    Option("SIDECAR_EXTRACTIVE_FALLBACK", "extractive_fallback", SWITCH, "off", "",
+           "Whether `summarize` gives sentences of the text, labelled so, where the provider cannot be reached"),
     Option("SIDECAR_SOCKET", "socket", PATH_OR_OFF, None, "",
            "The Unix socket to listen on, or `off`. Unset: the first usable place, and the start says which"),
     Option("SIDECAR_SOCKET_MODE", "socket_mode", MODE, "0660", "octal", "The socket's permissions"),

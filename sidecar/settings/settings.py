@@ -68,6 +68,8 @@ class Settings:
     """Its address, which may hold a password."""
     max_tokens: int
     summarize_threshold: int
+    context_tokens: int
+    extractive_fallback: bool
 
     socket: Path | Literal["off"] | None
     socket_mode: int

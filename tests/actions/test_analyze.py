@@ -1,8 +1,5 @@
-import pytest
-
 from protocol.messages import Analyze
 from sidecar.actions import Rules, render
-from sidecar.errors import Unsupported
 from sidecar.providers.interface import Message, Prompt
 
 
@@ -21,7 +18,5 @@ def test_the_task_names_all_that_teaching_needs() -> None:
         assert f". {section}" in system
 
 
-def test_text_is_the_only_format_yet() -> None:
+def test_text_is_the_default_format() -> None:
     assert send(Analyze(content="A text.", format="text")) == send(Analyze(content="A text."))
-    with pytest.raises(Unsupported, match="comes with a later version"):
-        send(Analyze(content="A text.", format="json"))

@@ -67,6 +67,7 @@ def test_every_field_of_a_prompt_counts_but_its_pace_and_what_the_messages_hold_
         "temperature": replace(prompt, temperature=1.0),
         "length": replace(prompt, length="long"),
         "bullets": replace(prompt, bullets=True),
+        "schema": replace(prompt, schema={}),
     }
     # A new field of Prompt has to be decided on here, and in `digest`.
     assert {field.name for field in fields(Prompt)} == set(changes) | {"paced", "subject"}

@@ -23,6 +23,9 @@ def _values(kind: inspect.Type) -> st.SearchStrategy[object]:
         case inspect.VarTupleType(item_type=item, max_length=most):
             # Long ones have a vector; here they would only take time.
             return st.lists(_values(item), max_size=min(most or 5, 5)).map(tuple)
+        case inspect.DictType():
+            # An object of any shape, such as `result`.
+            return st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.text(max_size=5), max_size=3)
         case inspect.LiteralType(values=values):
             return st.sampled_from(values)
         case inspect.StrType(pattern=str(pattern), max_length=most):

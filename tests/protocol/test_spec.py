@@ -34,10 +34,12 @@ from protocol.messages import (
     Turn,
     Usage,
 )
+from protocol.results import Analysis
 from sidecar.settings.options import OPTIONS
 from tests.protocol.spec import TEXT, Table, examples, sections, tables
 
 _WORDS = {
+    inspect.DictType: "object",
     inspect.StrType: "string",
     inspect.LiteralType: "string",
     inspect.IntType: "integer",
@@ -194,6 +196,14 @@ def test_the_table_of_all_events_is_their_base() -> None:
     assert table.rows.pop(0)["field"] == "event"
     _check_types(table, _fields(ServerEvent), with_null=True)
     assert ServerEvent.__annotations__["id"] == str | UnsetType | None
+
+
+def test_the_table_of_the_result_is_the_struct() -> None:
+    (table,) = tables("4.7")
+    assert table.column("field") == [*Analysis.__struct_fields__]
+    assert [row["field"] for row in table.rows if row["default"] == "absent"] == [
+        *Analysis.__struct_fields__[-len(Analysis.__struct_defaults__) :]
+    ]
 
 
 def test_the_tables_of_done_are_the_struct() -> None:

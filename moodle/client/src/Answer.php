@@ -19,6 +19,12 @@ final class Answer
         /** The reply shares a call that another request started, where its usage is booked. */
         public readonly bool $shared = false,
         public readonly ?float $overheadMs = null,
+        /**
+         * What `'format' => 'json'` asks for (SPEC.md 4.7); null for a text. Untrusted, as texts are.
+         *
+         * @var array<array-key, mixed>|null
+         */
+        public readonly ?array $result = null,
     ) {
     }
 
@@ -35,6 +41,7 @@ final class Answer
             $fields->optionalString('model'),
             $fields->optionalBool('shared') ?? false,
             $fields->optionalFloat('overhead_ms'),
+            $fields->optionalArray('result'),
         );
     }
 }

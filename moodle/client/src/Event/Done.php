@@ -18,6 +18,12 @@ final class Done implements Event
         public readonly float $overheadMs = 0.0,
         /** The reply shares a call that another request started, where its usage is booked. */
         public readonly bool $shared = false,
+        /**
+         * What `'format' => 'json'` asks for (SPEC.md 4.7); null for a text. Untrusted, as texts are.
+         *
+         * @var array<array-key, mixed>|null
+         */
+        public readonly ?array $result = null,
     ) {
     }
 
@@ -29,6 +35,7 @@ final class Done implements Event
             Usage::from($fields->fields('usage')),
             $fields->optionalFloat('overhead_ms') ?? 0.0,
             $fields->optionalBool('shared') ?? false,
+            $fields->optionalArray('result'),
         );
     }
 }

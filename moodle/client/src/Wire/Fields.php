@@ -75,6 +75,13 @@ final class Fields
         return $value === null ? null : (is_array($value) ? new self($value) : $this->reject($name));
     }
 
+    /** @return array<array-key, mixed>|null */
+    public function optionalArray(string $name): ?array
+    {
+        $value = $this->values[$name] ?? null;
+        return $value === null || is_array($value) ? $value : $this->reject($name);
+    }
+
     /** @return list<string>|null */
     public function optionalStrings(string $name): ?array
     {

@@ -156,7 +156,7 @@ final class MessageTest extends TestCase
             $body instanceof Progress => ['event' => 'progress'] + get_object_vars($body),
             $body instanceof Done => [
                 'event' => 'done', 'finish_reason' => $body->finishReason->value, 'usage' => self::usage($body->usage),
-                'overhead_ms' => $body->overheadMs, 'shared' => $body->shared ?: null,
+                'overhead_ms' => $body->overheadMs, 'shared' => $body->shared ?: null, 'result' => $body->result,
             ],
             $body instanceof Status => [
                 'event' => 'done', 'tickets' => $body->tickets ?: null,
@@ -169,7 +169,7 @@ final class MessageTest extends TestCase
             $body instanceof Answer => [
                 'success' => true, 'data' => $body->text, 'finish_reason' => $body->finishReason?->value,
                 'usage' => self::usage($body->usage), 'reply' => $body->reply, 'model' => $body->model,
-                'shared' => $body->shared ?: null, 'overhead_ms' => $body->overheadMs,
+                'shared' => $body->shared ?: null, 'overhead_ms' => $body->overheadMs, 'result' => $body->result,
             ],
             $body instanceof SidecarError => [
                 'code' => $body->errorCode, 'retry_after' => $body->retryAfter, 'usage' => self::usage($body->usage),

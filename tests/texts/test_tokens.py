@@ -1,6 +1,6 @@
 import pytest
 
-from sidecar.providers.tokens import estimate_tokens
+from sidecar.texts.tokens import estimate_tokens
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.providers._sentences import MAX_SENTENCE, split_sentences
+from sidecar.texts.sentences import MAX_SENTENCE, split_sentences
 
 # Any text, but mostly of what the rules look at.
 texts = st.lists(

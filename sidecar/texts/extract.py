@@ -7,11 +7,11 @@ no subject of anything. So "the" drops out, in every language. Scripts without s
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sidecar.providers._sentences import split_sentences
+from sidecar.texts.sentences import split_sentences
 
 # Thai to Lao, Myanmar, Khmer, hiragana, Han: no spaces between words. Katakana is left out: it mostly writes one word.
 _SPACELESS = (
@@ -75,12 +75,18 @@ def find_terms(text: str) -> list[str]:
     return terms
 
 
+def find_runs(text: str) -> Iterator[tuple[str, bool]]:
+    """Give the words of `text`, and the runs of scripts without spaces, which are said to be that."""
+    for match in _RUN.finditer(text):
+        yield match[0], match["spaceless"] is not None
+
+
 def count_words(text: str) -> tuple[int, int]:
     """Return the number of words and, for scripts without spaces, the number of characters."""
     words = characters = 0
-    for match in _RUN.finditer(text):
-        if match["spaceless"]:
-            characters += len(match[0])
+    for run, is_spaceless in find_runs(text):
+        if is_spaceless:
+            characters += len(run)
         else:
             words += 1
     return words, characters

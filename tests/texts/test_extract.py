@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sidecar.providers._extract import (
+from sidecar.texts.extract import (
     GAP,
     choose_central,
     choose_fitting,
