@@ -68,7 +68,7 @@ async def ask_for_analysis(
         reading, fault = _read(said)
     if reading is not None:
         analysis = Analysis(**msgspec.structs.asdict(reading), readability=readability)
-        yield Finish("stop", model.usage(), Result(value=msgspec.to_builtins(analysis), text=write(analysis)))
+        yield Finish("stop", model.usage(), Result(value=_plain(analysis), text=write(analysis)))
     elif said.reason in ("refused", "filtered"):
         yield Finish(said.reason, model.usage())
     elif said.reason == "length":
@@ -78,6 +78,11 @@ async def ask_for_analysis(
         )
     else:
         raise UpstreamProtocol(f"The model did not give an analysis in JSON, asked twice: {fault}.")
+
+
+def _plain(analysis: Analysis) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.json.decode(msgspec.json.encode(analysis))
+    return plain
 
 
 def _read(said: Said) -> tuple[Reading | None, str]:
