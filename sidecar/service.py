@@ -74,7 +74,9 @@ class Service:
             fingerprint = actions.digest(prompt, marker=marker, provider=self._provider.name)
         provider = self._provider
         if self._turns is not None:
-            provider = QueuedProvider(provider, self._turns, Asker(_as_text(request.course_id), _as_text(request.user_id)))
+            provider = QueuedProvider(
+                provider, self._turns, Asker(_as_text(request.course_id), _as_text(request.user_id))
+            )
         work = actions.Work(provider, plan, summaries=self._summaries)
         opening = Opening(
             user_id=_as_text(request.user_id),
