@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from protocol.codec import decode_reply, decode_request, encode
-from protocol.messages import Answer, ClientMessage, Event, Handover, Request, Turn, Usage
+from protocol.messages import Answer, ClientMessage, Event, Failure, Handover, Request, Success, Turn, Usage
 from tests.protocol.strategies import messages
 
 
@@ -44,6 +44,11 @@ def test_the_repr_of_a_request_shows_its_id_only(kind: type[ClientMessage]) -> N
 
 def test_the_repr_of_a_turn_does_not_show_its_text() -> None:
     assert repr(Turn(role="user", content="canary")) == "Turn(role='user')"
+
+
+def test_the_repr_of_an_answer_does_not_show_its_text() -> None:
+    assert repr(Success(success=True, data="canary", id="1")) == "Success(id='1')"
+    assert "canary" not in repr(Failure(success=False, error="canary", code="internal", partial="canary"))
 
 
 def test_the_repr_of_a_handover_does_not_show_its_ticket() -> None:
