@@ -39,7 +39,9 @@ need_commands() {
 # need_php_extensions NAME...: of the php that is there.
 need_php_extensions() {
     for name in "$@"; do
-        php -m | grep -qix "$name" || install_packages "php-$name"
+        php -m | grep -qix "$name" && continue
+        install_packages "php-$name"
+        php -m | grep -qix "$name" || fail "php-$name is installed, but $(command -v php) does not load it."
     done
 }
 

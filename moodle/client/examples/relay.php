@@ -22,8 +22,9 @@ use OpenaiMoodleSidecar\Settings;
 require __DIR__ . '/../autoload.php';
 
 // To be told that the browser has left, and what that answer has cost, instead of being ended in the middle of a write.
-ignore_user_abort(true);
-set_time_limit(0);
+// By ini_set, since hosts like to disable the functions that are called so.
+ini_set('ignore_user_abort', '1');
+ini_set('max_execution_time', '0');
 while (ob_get_level() > 0) {
     ob_end_clean();
 }

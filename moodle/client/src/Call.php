@@ -43,7 +43,7 @@ final class Call
         private readonly string $id,
         private readonly Connection $connection,
         private readonly Deadlines $deadlines,
-        string $payload,
+        #[\SensitiveParameter] string $payload,
         bool $waitsForAnswer,
     ) {
         $this->end = new Deadline($deadlines->total);
@@ -82,6 +82,10 @@ final class Call
             } catch (Forbidden | Unauthorized $exception) {
                 $reasons[$name] = $exception->getMessage();
                 $refusal = $exception;
+            } catch (DeadlineExceeded | ProtocolViolation $exception) {
+                // It may have been understood, so it is not sent again; the next request goes elsewhere first.
+                $settings->rest->rest($name, $settings->restSeconds);
+                throw $exception;
             }
             $settings->rest->rest($name, $settings->restSeconds);
         }
@@ -99,7 +103,13 @@ final class Call
         $id = bin2hex(random_bytes(6));
         $payload = $request->encode($id, $stream, $transport->token());
         $connection = $transport->connect($deadlines->connect);
-        return new self($id, $connection, $deadlines, $payload, waitsForAnswer: !$stream && !$request->isControl());
+        try {
+            return new self($id, $connection, $deadlines, $payload, waitsForAnswer: !$stream && !$request->isControl());
+        } catch (\Throwable $exception) {
+            // An exception may hold on to what it came through: nobody else would close it, and end what is paid.
+            $connection->close(isDone: false);
+            throw $exception;
+        }
     }
 
     /**
@@ -174,15 +184,16 @@ final class Call
      */
     private function receive(string $deadlineName, float $seconds): Message
     {
-        $deadline = new Deadline(min($seconds, $this->end->left()));
         do {
-            $payload = $this->connection->receive($deadline);
-            if ($payload === null) {
-                throw $this->end->left() > 0
-                    ? new DeadlineExceeded($deadlineName, $seconds)
-                    : new DeadlineExceeded('total', $this->deadlines->total);
+            $payload = $this->connection->receive(new Deadline(min($seconds, $this->end->left())));
+            $message = $payload === null ? null : Message::decode($payload);
+            if ($this->end->left() <= 0 && $message?->isEnd() !== true) {
+                throw new DeadlineExceeded('total', $this->deadlines->total);
             }
-            $message = Message::decode($payload);
+            if ($payload === null) {
+                throw new DeadlineExceeded($deadlineName, $seconds);
+            }
+            // An event of a later version is skipped, but it is a sign of life.
         } while ($message === null);
         return $this->check($message);
     }

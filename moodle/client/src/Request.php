@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace OpenaiMoodleSidecar;
 
+use OpenaiMoodleSidecar\Error\BadMessage;
 use OpenaiMoodleSidecar\Error\TooLarge;
 use OpenaiMoodleSidecar\Wire\FrameDecoder;
 
@@ -24,13 +25,23 @@ final class Request
     /** Fields that the client fills in. */
     private const RESERVED = ['action', 'id', 'token', 'stream'];
 
-    /** @param array<string, mixed> $fields */
-    private function __construct(public readonly string $action, private readonly array $fields)
-    {
-        $reserved = array_intersect(self::RESERVED, array_keys($fields));
+    /** @var array<string, mixed> */
+    private readonly array $fields;
+
+    /**
+     * @param array<string, mixed> $own
+     * @param array<string, mixed> $fields
+     */
+    private function __construct(
+        public readonly string $action,
+        #[\SensitiveParameter] array $own,
+        #[\SensitiveParameter] array $fields = [],
+    ) {
+        $reserved = array_intersect([...self::RESERVED, ...array_keys($own)], array_keys($fields));
         if ($reserved !== []) {
             throw new \InvalidArgumentException('The client itself fills in `' . implode('`, `', $reserved) . '`.');
         }
+        $this->fields = $own + $fields;
     }
 
     /**
@@ -38,9 +49,11 @@ final class Request
      *
      * @param Common&array{history?: list<array{role: 'user'|'assistant', content: string}>|null, ...} $fields
      */
-    public static function chat(string $content, array $fields = []): self
-    {
-        return new self('chat', ['content' => $content] + $fields);
+    public static function chat(
+        #[\SensitiveParameter] string $content,
+        #[\SensitiveParameter] array $fields = [],
+    ): self {
+        return new self('chat', ['content' => $content], self::listTurns($fields));
     }
 
     /**
@@ -48,9 +61,11 @@ final class Request
      *
      * @param Common&array{length?: 'short'|'medium'|'long'|null, style?: 'prose'|'bullets'|null, ...} $fields
      */
-    public static function summarize(string $content, array $fields = []): self
-    {
-        return new self('summarize', ['content' => $content] + $fields);
+    public static function summarize(
+        #[\SensitiveParameter] string $content,
+        #[\SensitiveParameter] array $fields = [],
+    ): self {
+        return new self('summarize', ['content' => $content], $fields);
     }
 
     /**
@@ -58,9 +73,11 @@ final class Request
      *
      * @param Common&array{format?: 'text'|'json'|null, ...} $fields
      */
-    public static function analyze(string $content, array $fields = []): self
-    {
-        return new self('analyze', ['content' => $content] + $fields);
+    public static function analyze(
+        #[\SensitiveParameter] string $content,
+        #[\SensitiveParameter] array $fields = [],
+    ): self {
+        return new self('analyze', ['content' => $content], $fields);
     }
 
     /** Reads a detached reply: as a stream the deltas behind `$after`, in one piece the whole text. */
@@ -87,6 +104,20 @@ final class Request
         return new self('ping', []);
     }
 
+    /**
+     * @param array<string, mixed> $fields
+     *
+     * @return array<string, mixed> With `history` as a list: of a keyed array, as a database gives it, JSON would make
+     *     an object.
+     */
+    private static function listTurns(#[\SensitiveParameter] array $fields): array
+    {
+        if (is_array($fields['history'] ?? null)) {
+            $fields['history'] = array_values($fields['history']);
+        }
+        return $fields;
+    }
+
     /** Whether the reply outlives its connection. */
     public function isDetached(): bool
     {
@@ -110,23 +141,34 @@ final class Request
      *
      * @internal
      *
+     * @throws BadMessage There is something in it that JSON has no word for, such as NAN.
      * @throws TooLarge The payload is longer than any frame may be.
      */
-    public function encode(string $id, bool $stream, ?string $token): string
+    public function encode(string $id, bool $stream, #[\SensitiveParameter] ?string $token): string
     {
         $fields = ['action' => $this->action, 'id' => $id, 'token' => $token] + $this->fields;
         if ($stream) {
             $fields['stream'] = true;
         }
         $present = array_filter($fields, static fn (mixed $value): bool => $value !== null);
-        $payload = json_encode(
-            $present,
-            JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
-        );
+        try {
+            $payload = json_encode(
+                $present,
+                JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_INVALID_UTF8_SUBSTITUTE,
+            );
+        } catch (\JsonException $exception) {
+            throw new BadMessage("The request cannot be written as JSON: {$exception->getMessage()}.");
+        }
         if (strlen($payload) > FrameDecoder::MAX_PAYLOAD_BYTES) {
             $limit = FrameDecoder::MAX_PAYLOAD_BYTES;
             throw new TooLarge("A request has at most $limit bytes; this one has " . strlen($payload) . '.');
         }
         return $payload;
+    }
+
+    /** @return array<string, mixed> What dumps may show: of the fields only the names, since people wrote them. */
+    public function __debugInfo(): array
+    {
+        return ['action' => $this->action, 'fields' => array_keys($this->fields)];
     }
 }

@@ -9,6 +9,7 @@ use OpenaiMoodleSidecar\Error\SidecarException;
 use OpenaiMoodleSidecar\Event\Delta;
 use OpenaiMoodleSidecar\Event\Done;
 use OpenaiMoodleSidecar\Event\Event;
+use OpenaiMoodleSidecar\Event\Heartbeat;
 use OpenaiMoodleSidecar\Event\Progress;
 use OpenaiMoodleSidecar\Event\Start;
 
@@ -34,7 +35,8 @@ final class ServerSentEvents
                 'usage' => self::usage($event->usage),
                 'overhead_ms' => $event->overheadMs,
             ] + ($event->shared ? ['shared' => true] : [])),
-            default => ": ping\n\n",
+            $event instanceof Heartbeat => ": ping\n\n",
+            default => throw new \InvalidArgumentException(get_class($event) . ' is no event of a stream.'),
         };
     }
 

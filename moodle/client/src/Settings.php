@@ -43,24 +43,31 @@ final class Settings
         #[\SensitiveParameter] ?string $token = null,
         ?string $tokenFile = null,
         ?array $command = null,
-        array $environment = [],
+        #[\SensitiveParameter] array $environment = [],
         ?array $order = null,
         public readonly Deadlines $deadlines = new Deadlines(),
         public readonly Rest $rest = new NoRest(),
         public readonly float $restSeconds = 10.0,
     ) {
+        if (!is_finite($restSeconds) || $restSeconds <= 0) {
+            throw new InvalidSettings('restSeconds must be a number of seconds above 0.');
+        }
         $known = array_filter([
             self::UNIX => $socket === null ? null : new UnixTransport($socket),
             self::TCP => $tcp === null ? null : new TcpTransport($tcp, $token, $tokenFile),
             self::STDIO => $command === null ? null : new StdioTransport($command, $environment),
         ]);
+        $order ??= array_keys($known);
+        if ($order !== array_unique($order)) {
+            throw new InvalidSettings('order names a transport twice.');
+        }
         $transports = [];
-        foreach ($order ?? array_keys($known) as $name) {
+        foreach ($order as $name) {
             $transports[] = $known[$name]
                 ?? throw new InvalidSettings("order names `$name`, which is no transport or has no settings.");
         }
         if ($transports === []) {
-            throw new InvalidSettings('At least one of socket, tcp and command is needed.');
+            throw new InvalidSettings('At least one of socket, tcp and command is needed, and order must name it.');
         }
         $this->transports = $transports;
     }

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.e2e.program import PATIENCE_SECONDS
@@ -11,10 +11,10 @@ from tests.e2e.program import PATIENCE_SECONDS
 _SCRIPT = Path(__file__).parent / "scripts" / "ask.php"
 
 
-def ask(settings: Mapping[str, object], way: str = "ask") -> str:
-    """Return what `scripts/ask.php` prints."""
+def ask(settings: Mapping[str, object], way: str = "ask", *, php: Sequence[str] = ()) -> str:
+    """Return what `scripts/ask.php` prints; `php` are options of the command."""
     done = subprocess.run(
-        ["php", str(_SCRIPT), json.dumps(settings), way],
+        ["php", *php, str(_SCRIPT), json.dumps(settings), way],
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,

@@ -42,7 +42,7 @@ def all_transports(serve: Serve, *scripts: Script) -> Iterator[tuple[ScriptedPro
 def test_a_slow_answer_is_paid_once(serve: Serve) -> None:
     """The client of the system that this one replaces asked again over stdio."""
     with all_transports(serve, hold) as (provider, _, settings):
-        said = ask(settings | {"deadlines": {"total": 0.3}})
+        said = ask(settings | {"deadlines": {"total": 1}})
         assert said.startswith("DeadlineExceeded: ")
         assert provider.asked[0].left.wait(PATIENCE_SECONDS)  # and nobody pays for what nobody waits for
         assert len(provider.asked) == 1

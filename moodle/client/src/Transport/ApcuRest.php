@@ -24,7 +24,8 @@ final class ApcuRest implements Rest
     public function rest(string $transport, float $seconds): void
     {
         if (self::isAvailable()) {
-            apcu_store($this->prefix . $transport, true, (int) ceil($seconds));
+            // To APCu, 0 is for ever.
+            apcu_store($this->prefix . $transport, true, max(1, (int) ceil($seconds)));
         }
     }
 }

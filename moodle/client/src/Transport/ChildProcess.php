@@ -23,6 +23,8 @@ final class ChildProcess
 
     private const SIGKILL = 9;
 
+    private const FUNCTIONS = ['proc_open', 'proc_get_status', 'proc_terminate', 'proc_close'];
+
     /** With these it ends before it reads a request: sysexits.h, and a program that is not there. */
     private const UNREAD_STATUSES = [69, 73, 77, 78, 126, 127];
 
@@ -34,7 +36,7 @@ final class ChildProcess
     private ?int $status = null;
 
     /**
-     * @param resource $process
+     * @param resource|null $process Null once it was ended.
      * @param resource $stdin
      * @param resource $stdout
      * @param resource $stderr
@@ -54,21 +56,29 @@ final class ChildProcess
      *
      * @throws TransportFailed It cannot be started.
      */
-    public static function start(array $command, array $environment): self
+    public static function start(array $command, #[\SensitiveParameter] array $environment): self
     {
-        if (!function_exists('proc_open')) {
-            throw new TransportFailed('PHP may not start programs: php.ini names proc_open in disable_functions.');
+        $missing = array_diff(self::FUNCTIONS, array_filter(self::FUNCTIONS, function_exists(...)));
+        if ($missing !== []) {
+            $names = implode(', ', $missing);
+            throw new TransportFailed("PHP may start no child: disable_functions names $names.");
         }
-        if (!is_executable($command[0])) {
+        if (!Quiet::call(static fn (): bool => is_executable($command[0]))) {
             throw new TransportFailed("$command[0] is not there, or PHP's user may not run it.");
         }
         $pipes = [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']];
-        $process = @proc_open($command, $pipes, $ends, '/', $environment);
+        $process = Quiet::call(static function () use ($command, $pipes, &$ends, $environment) {
+            return proc_open($command, $pipes, $ends, '/', $environment);
+        });
         if ($process === false) {
             throw new TransportFailed("$command[0] could not be started.");
         }
         /** @var array{resource, resource, resource} $ends */
-        return new self($process, ...$ends);
+        $child = new self($process, ...$ends);
+        // After a fatal error no destructor runs, and a worker of PHP would keep the dead child.
+        $reference = \WeakReference::create($child);
+        register_shutdown_function(static fn () => $reference->get()?->end(isDone: false));
+        return $child;
     }
 
     /** @return resource|null Its stderr, while something may come from it: unread, a full one would stop it. */
@@ -82,7 +92,8 @@ final class ChildProcess
         if ($this->stderr === null) {
             return;
         }
-        $chunk = (string) @fread($this->stderr, self::STDERR_BYTES);
+        $stderr = $this->stderr;
+        $chunk = (string) Quiet::call(static fn(): string|false => fread($stderr, self::STDERR_BYTES));
         $this->said = substr($this->said . $chunk, -self::STDERR_BYTES);
         if ($chunk === '' && feof($this->stderr)) {
             fclose($this->stderr);
@@ -116,6 +127,9 @@ final class ChildProcess
             $this->readStderr();
             usleep(2000);
         }
+        if ($this->process === null) {
+            return;
+        }
         if ($this->isRunning()) {
             proc_terminate($this->process, self::SIGKILL);
         }
@@ -124,10 +138,14 @@ final class ChildProcess
             $this->stderr = null;
         }
         proc_close($this->process);
+        $this->process = null;
     }
 
     private function isRunning(): bool
     {
+        if ($this->process === null) {
+            return false;
+        }
         if ($this->status === null) {
             $now = proc_get_status($this->process);
             // Only the first look after the end is told the status.

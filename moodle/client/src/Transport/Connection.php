@@ -26,7 +26,10 @@ final class Connection
 
     private readonly FrameDecoder $frames;
 
-    private string $unsent = '';
+    private string $bytes = '';
+
+    /** How many of $bytes have left. */
+    private int $sent = 0;
 
     /** @param resource $socket */
     public function __construct($socket, private readonly ?ChildProcess $child = null)
@@ -48,19 +51,21 @@ final class Connection
     /** Whether all that was given to send has left. Until then no sidecar can have understood it. */
     public function isSent(): bool
     {
-        return $this->unsent === '';
+        return $this->sent === strlen($this->bytes);
     }
 
     /** Sends a payload. Where the other end takes no more, or too slowly, `isSent()` tells. */
-    public function send(string $payload, Deadline $deadline): void
+    public function send(#[\SensitiveParameter] string $payload, Deadline $deadline): void
     {
-        $this->unsent .= FrameDecoder::encode($payload);
-        while ($this->unsent !== '') {
-            $count = @fwrite($this->writable, $this->unsent, self::CHUNK_BYTES);
+        $this->bytes = FrameDecoder::encode($payload);
+        $this->sent = 0;
+        while (!$this->isSent()) {
+            $chunk = substr($this->bytes, $this->sent, self::CHUNK_BYTES);
+            $count = Quiet::call(fn(): int|false => fwrite($this->writable, $chunk));
             if ($count === false) {
                 return;
             }
-            $this->unsent = substr($this->unsent, $count);
+            $this->sent += $count;
             if ($count === 0 && !$this->wait($deadline, null, $this->writable)) {
                 return;
             }
@@ -75,15 +80,13 @@ final class Connection
     public function receive(Deadline $deadline): ?string
     {
         while (($payload = $this->frames->next()) === null) {
-            if ($this->readable === null) {
-                throw new EndOfConnection('It is closed.');
-            }
-            $chunk = @fread($this->readable, self::CHUNK_BYTES);
+            $readable = $this->readable ?? throw new EndOfConnection('It is closed.');
+            $chunk = Quiet::call(static fn(): string|false => fread($readable, self::CHUNK_BYTES));
             if ($chunk !== false && $chunk !== '') {
                 $this->frames->feed($chunk);
-            } elseif (feof($this->readable)) {
+            } elseif (feof($readable)) {
                 throw $this->child?->explainEnd() ?? new EndOfConnection('The sidecar closed the connection.');
-            } elseif (!$this->wait($deadline, $this->readable, null)) {
+            } elseif (!$this->wait($deadline, $readable, null)) {
                 return null;
             }
         }
@@ -96,12 +99,12 @@ final class Connection
         if ($this->readable === null) {
             return;
         }
+        [$readable, $this->readable] = [$this->readable, null];
         fclose($this->writable);
         if ($this->child !== null) {
-            fclose($this->readable);
+            fclose($readable);
             $this->child->end($isDone);
         }
-        $this->readable = null;
     }
 
     /**
@@ -119,11 +122,14 @@ final class Connection
             $excepts = null;
             $seconds = (int) $left;
             $microseconds = (int) (($left - $seconds) * 1e6);
-            $count = @stream_select($reads, $writes, $excepts, $seconds, $microseconds);
+            $count = Quiet::call(static function () use (&$reads, &$writes, &$excepts, $seconds, $microseconds) {
+                return stream_select($reads, $writes, $excepts, $seconds, $microseconds);
+            });
             if ($count === false) {
-                // A signal came in between.
+                // A signal came in between, or a descriptor is above what select takes (1023): look after a while.
                 usleep(1000);
-                continue;
+                $this->child?->readStderr();
+                return true;
             }
             if ($noise !== null && in_array($noise, $reads, true)) {
                 $this->child?->readStderr();
@@ -134,5 +140,11 @@ final class Connection
             }
         }
         return false;
+    }
+
+    /** @return array<string, mixed> What dumps may show: not what people wrote. */
+    public function __debugInfo(): array
+    {
+        return ['isSent' => $this->isSent(), 'isClosed' => $this->readable === null];
     }
 }

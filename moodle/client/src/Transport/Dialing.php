@@ -33,7 +33,9 @@ final class Dialing
         $context = stream_context_create(['socket' => ['tcp_nodelay' => true]]);
         do {
             $left = max($deadline->left(), 0.001);
-            $socket = @stream_socket_client($address, $errno, $message, $left, STREAM_CLIENT_CONNECT, $context);
+            $socket = Quiet::call(static function () use ($address, &$errno, &$message, $left, $context) {
+                return stream_socket_client($address, $errno, $message, $left, STREAM_CLIENT_CONNECT, $context);
+            });
             if ($socket !== false) {
                 return $socket;
             }

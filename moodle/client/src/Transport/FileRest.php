@@ -19,13 +19,14 @@ final class FileRest implements Rest
         $file = $this->file($transport);
         clearstatcache(true, $file);
         // The time of the file says until when; its content means nothing, so no reader ever sees half of it.
-        $left = (int) @filemtime($file) - time();
+        $left = (int) Quiet::call(static fn(): int|false => filemtime($file)) - time();
         return $left > 0 && $left <= self::MAX_SECONDS;
     }
 
     public function rest(string $transport, float $seconds): void
     {
-        @touch($this->file($transport), time() + (int) ceil(min($seconds, self::MAX_SECONDS)));
+        $end = time() + (int) ceil(min($seconds, self::MAX_SECONDS));
+        Quiet::call(fn (): bool => touch($this->file($transport), $end));
     }
 
     private function file(string $transport): string

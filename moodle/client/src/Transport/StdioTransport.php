@@ -14,12 +14,16 @@ use OpenaiMoodleSidecar\Settings;
  */
 final class StdioTransport implements Transport
 {
+    /** @var \Closure(): array<string, string> There may be a key in it. */
+    private readonly \Closure $environment;
+
     /**
      * @param list<string> $command
      * @param array<string, string> $environment
      */
-    public function __construct(private readonly array $command, private readonly array $environment)
+    public function __construct(private readonly array $command, #[\SensitiveParameter] array $environment)
     {
+        $this->environment = static fn (): array => $environment;
         if (!str_starts_with($command[0] ?? '', '/')) {
             throw new InvalidSettings('command must begin with the absolute path of a program.');
         }
@@ -42,13 +46,13 @@ final class StdioTransport implements Transport
 
     public function connect(float $seconds): Connection
     {
-        $child = ChildProcess::start($this->command, $this->environment);
+        $child = ChildProcess::start($this->command, ($this->environment)());
         return new Connection($child->stdin, $child);
     }
 
     /** @return array<string, mixed> What dumps may show: of the environment only the names. */
     public function __debugInfo(): array
     {
-        return ['command' => $this->command, 'environment' => array_keys($this->environment)];
+        return ['command' => $this->command, 'environment' => array_keys(($this->environment)())];
     }
 }

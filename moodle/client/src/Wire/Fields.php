@@ -97,4 +97,10 @@ final class Fields
     {
         throw new ProtocolViolation("The sidecar sent a message whose field `$name` is missing or of another type.");
     }
+
+    /** @return array<string, mixed> What dumps may show: only the names. */
+    public function __debugInfo(): array
+    {
+        return ['fields' => array_keys($this->values)];
+    }
 }

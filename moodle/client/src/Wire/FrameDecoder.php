@@ -43,7 +43,7 @@ final class FrameDecoder
     }
 
     /** How many bytes wait for more. */
-    public function rest(): int
+    public function pendingBytes(): int
     {
         return strlen($this->bytes) - $this->start;
     }
@@ -55,11 +55,11 @@ final class FrameDecoder
      */
     public function next(): ?string
     {
-        $rest = $this->rest();
-        if ($rest > 0 && $this->bytes[$this->start] !== "\0") {
+        $pending = $this->pendingBytes();
+        if ($pending > 0 && $this->bytes[$this->start] !== "\0") {
             throw new ProtocolViolation('The first byte of a frame is zero; this one is not.', 'bad_frame');
         }
-        if ($rest < self::HEADER_BYTES) {
+        if ($pending < self::HEADER_BYTES) {
             return null;
         }
         /** @var array{length: int} $header */
@@ -72,11 +72,17 @@ final class FrameDecoder
             $limit = $this->maxPayloadBytes;
             throw new ProtocolViolation("A frame has at most $limit bytes; this one has $length.", 'too_large');
         }
-        if ($rest < self::HEADER_BYTES + $length) {
+        if ($pending < self::HEADER_BYTES + $length) {
             return null;
         }
         $payload = substr($this->bytes, $this->start + self::HEADER_BYTES, $length);
         $this->start += self::HEADER_BYTES + $length;
         return $payload;
+    }
+
+    /** @return array<string, mixed> What dumps may show: not what a model wrote. */
+    public function __debugInfo(): array
+    {
+        return ['pendingBytes' => $this->pendingBytes()];
     }
 }

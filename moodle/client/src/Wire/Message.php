@@ -36,7 +36,7 @@ final class Message
      *
      * @throws ProtocolViolation It is neither an event nor an answer.
      */
-    public static function decode(string $payload): ?self
+    public static function decode(#[\SensitiveParameter] string $payload): ?self
     {
         $fields = self::parse($payload);
         $body = match (true) {
@@ -56,7 +56,7 @@ final class Message
         );
     }
 
-    private static function parse(string $payload): Fields
+    private static function parse(#[\SensitiveParameter] string $payload): Fields
     {
         // json_decode would skip white space before the object.
         if (!str_starts_with($payload, '{')) {

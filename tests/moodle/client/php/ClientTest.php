@@ -158,6 +158,36 @@ final class ClientTest extends TestCase
         ];
     }
 
+    public function testEventsOfALaterVersionAreASignOfLife(): void
+    {
+        $this->peer = Peer::play($this->folder(), static function (PeerConnection $peer): void {
+            $peer->read();
+            $peer->send(Spoken::START);
+            for ($time = 0; $time < 10; $time++) {
+                usleep(50_000);
+                $peer->send(['event' => 'thought']);
+            }
+            $peer->send(Spoken::DONE);
+        });
+        $client = new Client($this->settings(new Deadlines(silence: 0.25)));
+        self::assertCount(2, iterator_to_array($client->stream(Request::chat('x'))));
+    }
+
+    public function testTheTotalHoldsForAStreamThatNeverRests(): void
+    {
+        $this->peer = Peer::play($this->folder(), static function (PeerConnection $peer): void {
+            $peer->read();
+            $peer->send(Spoken::START, ...array_fill(0, 200, Spoken::DELTA));
+            $peer->read();
+        });
+        $client = new Client($this->settings(new Deadlines(total: 0.2)));
+        $this->expectException(DeadlineExceeded::class);
+        $this->expectExceptionMessage('(total)');
+        foreach ($client->stream(Request::chat('x')) as $_) {
+            usleep(5000);
+        }
+    }
+
     /** @dataProvider farewells */
     public function testAConnectionThatEndsEarlyIsLostAndTheRequestIsNotSentAgain(string $bytes): void
     {

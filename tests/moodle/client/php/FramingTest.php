@@ -110,6 +110,6 @@ final class FramingTest extends TestCase
         } catch (ProtocolViolation $violation) {
             return ['payloads' => $payloads, 'error' => $violation->violation, 'rest' => null];
         }
-        return ['payloads' => $payloads, 'error' => null, 'rest' => $decoder->rest()];
+        return ['payloads' => $payloads, 'error' => null, 'rest' => $decoder->pendingBytes()];
     }
 }

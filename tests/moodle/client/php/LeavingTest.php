@@ -68,6 +68,22 @@ final class LeavingTest extends TestCase
         $this->peer->waitNoted('same id');
     }
 
+    public function testASidecarThatGoesAwayDuringTheCancelIsNoOtherException(): void
+    {
+        $this->peer = Peer::play($this->folder(), static function (PeerConnection $peer): void {
+            $peer->read();
+            $peer->send(Spoken::START, Spoken::DELTA);
+            $peer->read();
+        });
+        $client = new Client($this->settings(), static fn (): bool => true);
+        try {
+            iterator_to_array($client->stream(Request::chat('x')));
+            self::fail('The browser left.');
+        } catch (BrowserLeft $exception) {
+            self::assertNull($exception->usage);
+        }
+    }
+
     /** @dataProvider thoseThatGoOn */
     public function testABrowserThatLeftCancelsNothingThatIsDetached(Request $request): void
     {

@@ -30,7 +30,7 @@ final class LineDecoder
         $this->isAtEnd = true;
     }
 
-    public function rest(): int
+    public function pendingBytes(): int
     {
         return strlen($this->bytes);
     }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace OpenaiMoodleSidecar\Tests;
 
+use OpenaiMoodleSidecar\Error\BadMessage;
 use OpenaiMoodleSidecar\Error\TooLarge;
 use OpenaiMoodleSidecar\Request;
 use PHPUnit\Framework\TestCase;
@@ -61,6 +62,25 @@ final class RequestTest extends TestCase
     public function testBytesThatAreNoTextBecomeReplacementCharacters(): void
     {
         self::assertStringContainsString("\"a\u{FFFD}b\"", Request::chat("a\xffb")->encode('1', false, null));
+    }
+
+    public function testAHistoryWithKeysOfADatabaseIsWrittenAsAList(): void
+    {
+        $history = [17 => ['role' => 'user', 'content' => 'Hi']];
+        $payload = Request::chat('x', ['history' => $history])->encode('1', false, null);
+        self::assertStringContainsString('"history":[{"role":"user","content":"Hi"}]', $payload);
+    }
+
+    public function testWhatJsonHasNoWordForIsABadMessage(): void
+    {
+        $this->expectException(BadMessage::class);
+        Request::chat('x', ['temperature' => NAN])->encode('1', false, null);
+    }
+
+    public function testTheContentCannotBeGivenTwice(): void
+    {
+        $this->expectExceptionMessage('`content`');
+        Request::chat('x', ['content' => 'y']);
     }
 
     public function testWhatTheClientFillsInCannotBeGiven(): void

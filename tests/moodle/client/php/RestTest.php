@@ -58,6 +58,13 @@ final class RestTest extends TestCase
         self::assertFalse($rest->isResting('tcp'));
     }
 
+    public function testATimeOfZeroIsNotForEver(): void
+    {
+        $prefix = 'test:' . bin2hex(random_bytes(4));
+        (new ApcuRest($prefix))->rest('tcp', 0.0);
+        self::assertSame(1, apcu_key_info("{$prefix}tcp")['ttl'] ?? null);
+    }
+
     private function remembers(Rest $rest, ?Rest $another): void
     {
         self::assertFalse($rest->isResting('tcp'));

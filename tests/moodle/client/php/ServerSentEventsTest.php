@@ -7,6 +7,7 @@ namespace OpenaiMoodleSidecar\Tests;
 use OpenaiMoodleSidecar\Error\ConnectionFailed;
 use OpenaiMoodleSidecar\Error\RateLimited;
 use OpenaiMoodleSidecar\Error\SidecarException;
+use OpenaiMoodleSidecar\Event\Acknowledgement;
 use OpenaiMoodleSidecar\Event\Delta;
 use OpenaiMoodleSidecar\Event\Done;
 use OpenaiMoodleSidecar\Event\Event;
@@ -51,6 +52,12 @@ final class ServerSentEventsTest extends TestCase
             ],
             [new Heartbeat(), ": ping\n\n"],
         ];
+    }
+
+    public function testWhatIsNoEventOfAStreamIsNotWritten(): void
+    {
+        $this->expectExceptionMessage('Acknowledgement');
+        ServerSentEvents::event(new Acknowledgement());
     }
 
     /** @dataProvider failures */

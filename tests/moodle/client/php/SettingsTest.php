@@ -56,6 +56,8 @@ final class SettingsTest extends TestCase
             'an empty command' => [['command' => []], 'command'],
             'an unknown transport' => [['order' => ['unix', 'pigeon']], 'pigeon'],
             'a transport without settings' => [['order' => ['tcp']], 'tcp'],
+            'a transport twice' => [['order' => ['unix', 'unix']], 'order'],
+            'no rest' => [['restSeconds' => 0.0], 'restSeconds'],
             'no transport at all' => [['socket' => null], 'socket'],
         ];
     }
@@ -84,9 +86,15 @@ final class SettingsTest extends TestCase
         );
         ob_start();
         var_dump($settings);
-        $shown = ob_get_clean() . print_r($settings, true);
+        $shown = ob_get_clean() . print_r($settings, true) . var_export($settings, true);
         self::assertStringContainsString('127.0.0.1:8081', $shown);
         self::assertDoesNotMatchRegularExpression('/canary/i', $shown);
+    }
+
+    public function testWhatHoldsSecretsCannotBeSerialized(): void
+    {
+        $this->expectExceptionMessage('Serialization');
+        serialize(new Settings(tcp: '127.0.0.1:8081', token: 'CANARYcanary'));
     }
 
     /** @return list<string> */

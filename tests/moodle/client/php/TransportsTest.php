@@ -148,6 +148,25 @@ final class TransportsTest extends TestCase
         $this->client(['tcp' => $tcp->address, 'rest' => $rest])->ask(Request::chat('x'));
     }
 
+    public function testAfterAHungSidecarTheNextRequestGoesElsewhereFirst(): void
+    {
+        $hung = $this->unix(static function (PeerConnection $peer): void {
+            $peer->read();
+            $peer->read();
+        });
+        $tcp = $this->tcp(self::answer(...));
+        $settings = ['tcp' => $tcp->address, 'rest' => new FileRest($this->folder())];
+        try {
+            $this->client($settings, new Deadlines(firstEvent: 0.1))->stream(Request::chat('x'));
+            self::fail('It hangs.');
+        } catch (DeadlineExceeded) {
+            // Not sent again: it may have been understood.
+            self::assertSame([''], $tcp->noted());
+        }
+        $this->client($settings)->ask(Request::chat('x'));
+        self::assertCount(1, array_keys($hung->noted(), 'connected', true));
+    }
+
     public function testAFullBacklogOfTheUnixSocketIsTriedAgainUntilTheDeadline(): void
     {
         $path = $this->folder() . '/peer.sock';

@@ -33,6 +33,10 @@ $answer = ['success' => true, 'data' => $data, 'id' => $request['id']];
 $payload = json_encode($mode === 'endless' ? $start : $answer, JSON_THROW_ON_ERROR);
 fwrite(STDOUT, pack('N', strlen($payload)) . $payload);
 if ($mode === 'endless') {
-    sleep(30);
+    pcntl_signal(SIGTERM, SIG_IGN);
+    pcntl_signal(SIGPIPE, SIG_IGN);
+    while (true) {
+        sleep(30);
+    }
 }
 fread(STDIN, 1);

@@ -7,7 +7,13 @@ namespace OpenaiMoodleSidecar\Tests\Server;
 use OpenaiMoodleSidecar\Settings;
 use OpenaiMoodleSidecar\Wire\FrameDecoder;
 
-/** What PHP can do wrong with a connection and its frames: rows C of the project's fault matrix, by their numbers. */
+/**
+ * What PHP can do wrong with a connection and its frames: rows C of the project's fault matrix, by their numbers.
+ *
+ * Where the others are: C22 to C46 in RequestVectorsTest, C47 to C74 in RequestFaultsTest, C60 in TransportsTest, C62
+ * in test_surroundings.py. C03, C21, C48 and C64 to C70 are of HTTP (tests/dialects/http). C54 and C56 to C59 need more
+ * than a client (tests/http_pool, tests/e2e). C72 is a limit of its own.
+ */
 final class FaultsTest extends BystanderTestCase
 {
     public function testC01NothingIsSent(): void

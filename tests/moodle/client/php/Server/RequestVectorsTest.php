@@ -18,6 +18,22 @@ final class RequestVectorsTest extends TestCase
     ];
 
     /** @dataProvider transports */
+    public function testGoodRequestsAreUnderstood(string $transport): void
+    {
+        foreach (Vectors::load('requests/good.json') as $vector) {
+            if ($transport === Settings::STDIO && strlen(Vectors::bytes($vector['payload'])) < 1_000_000) {
+                // Each connection is a process here: one is enough to see that they are understood there.
+                continue;
+            }
+            $connection = Sidecar::join($transport);
+            // Some are answered by nothing: then the ping is.
+            $first = $this->ask($connection, Vectors::bytes($vector['payload']), ['action' => 'ping', 'id' => 'after']);
+            $refused = ['bad_frame', 'bad_message', 'unknown_action', 'unauthorized'];
+            self::assertNotContains($first['code'] ?? '', $refused, $vector['name']);
+        }
+    }
+
+    /** @dataProvider transports */
     public function testBadRequestsAreRefusedAsTheVectorsSay(string $transport): void
     {
         $connection = Sidecar::join($transport);
@@ -101,10 +117,15 @@ final class RequestVectorsTest extends TestCase
         return Sidecar::sockets();
     }
 
-    /** @return array<string, mixed> */
-    private function ask(RawConnection $connection, string $payload): array
+    /**
+     * @param array<string, mixed> ...$next What is sent behind it.
+     *
+     * @return array<string, mixed> What comes first.
+     */
+    private function ask(RawConnection $connection, string $payload, array ...$next): array
     {
         $connection->sendBytes(FrameDecoder::encode($payload));
+        $connection->send(...$next);
         return $connection->receive() ?? self::fail('The connection was closed after: ' . substr($payload, 0, 200));
     }
 }
