@@ -1,4 +1,4 @@
-"""`analyze`: what a file offers for teaching and learning, on stdout."""
+"""`analyze`: what files offer for teaching and learning, on stdout."""
 
 import argparse
 
@@ -7,10 +7,14 @@ from sidecar.cli._document import work_on
 
 
 def run(options: argparse.Namespace) -> int:
-    """Analyze a file and return the exit status."""
+    """Analyze files and return the exit status."""
     return work_on(
         options,
         lambda text, context: Analyze(
-            content=text, context=context, model=options.ask_model, language=options.language
+            content=text,
+            context=context,
+            model=options.ask_model,
+            language=options.language,
+            format="json" if options.json else None,
         ),
     )

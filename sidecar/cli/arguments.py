@@ -72,7 +72,10 @@ def _add_summarize(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_document(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the text, in UTF-8; - for stdin")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="the text, in UTF-8: .txt, .md, .html (with html2text); - for stdin"
+    )
+    parser.add_argument("--json", action="store_true", help="give the answer as one JSON object")
     _add_common(parser, "background that helps to understand the text")
 
 
@@ -134,7 +137,11 @@ prompt Ctrl-C or Ctrl-D leaves. Otherwise all of stdin is one question, and only
             _add_summarize,
             f"""\
   openai-moodle-sidecar summarize --length short --language de chapter.txt
+  openai-moodle-sidecar summarize --json week1.md week2.html
   pdftotext chapter.pdf - | openai-moodle-sidecar summarize - > summary.txt
+
+A text of any length up to 5 MB (SIDECAR_MAX_TEXT_BYTES) will do. With --json the output is one object, whose shape is
+stable: {"model", "finish_reason", "usage", "text"}.
 
 {_WHERE}
 {_STATUSES}""",
@@ -143,6 +150,10 @@ prompt Ctrl-C or Ctrl-D leaves. Otherwise all of stdin is one question, and only
             _add_document,
             f"""\
   openai-moodle-sidecar analyze chapter.txt
+  openai-moodle-sidecar analyze --json chapter.md | jq .result.questions
+
+With --json the output is one object, whose shape is stable: {"model", "finish_reason", "usage", "result"}, and in
+result what section 4.7 of protocol/SPEC.md has.
 
 {_WHERE}
 {_STATUSES}""",

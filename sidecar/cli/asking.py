@@ -1,6 +1,5 @@
 """Asks a question and shows the answer as it comes; Ctrl-C ends it. What chat, summarize and analyze share."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
@@ -12,11 +11,12 @@ from anyio.abc import TaskStatus
 from msgspec.structs import replace
 
 from protocol.errors import Code
-from protocol.messages import Analyze, Cancel, Chat, Delta, Done, Error, Ping, Progress, Summarize
+from protocol.messages import Analyze, Cancel, Chat, Delta, Done, Error, Ping, Progress, Start, Summarize
 from sidecar import process
 from sidecar.cli.advice import CONNECTION_LOST, EX_CONFIG, EX_UNAVAILABLE
-from sidecar.cli.output import Output, OutputFailed, harmless
-from sidecar.cli.speaking import PROGRAM, say
+from sidecar.cli.output import Output, OutputFailed
+from sidecar.cli.progress import ProgressLine
+from sidecar.cli.speaking import PROGRAM
 from sidecar.cli.starting import NO_SPARES, StartFailed
 from sidecar.client import Connection, Door, NotRunning, SidecarGone, direct_door, find_doors
 from sidecar.observability import start_logging
@@ -125,6 +125,8 @@ class Answer:
     was_interrupted: bool = False
     output_failure: OutputFailed | None = None
     pieces: list[str] = field(default_factory=list, repr=False)
+    model: str | None = None
+    """Which answers."""
 
     @property
     def text(self) -> str:
@@ -159,21 +161,27 @@ async def ask(door: Door, request: Question, *, output: Output, heartbeat_second
 
 
 async def _follow(connection: Connection, answer: Answer, output: Output, *, silence_seconds: float) -> None:
+    progress = ProgressLine()
     try:
         async with aclosing(connection.events(silence_seconds=silence_seconds)) as events:
             async for event in events:
                 match event:
+                    case Start():
+                        answer.model = event.model
                     case Delta():
+                        progress.clear()
                         answer.pieces.append(event.text)
                         await output.write(event.text)
-                    case Progress() if os.isatty(2):
-                        say(f"{harmless(event.stage)}: {event.done} of {event.total}")
+                    case Progress():
+                        progress.show(event.stage, event.done, event.total)
                     case Done() | Error():
                         answer.end = event
     except SidecarGone as exc:
         answer.end = Error(code=CONNECTION_LOST, message=str(exc))
     except OutputFailed as exc:
         answer.output_failure = exc
+    finally:
+        progress.clear()
 
 
 class _Interrupts:

@@ -56,3 +56,10 @@ class Output:
         """End the line that was begun, if one was. Raises OutputFailed."""
         if not self._at_line_start:
             await self.write("\n")
+
+
+class Muted(Output):
+    """Nothing: for an answer that is written when it is whole."""
+
+    async def write(self, text: str) -> None:
+        """Write nothing."""

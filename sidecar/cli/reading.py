@@ -1,9 +1,11 @@
 """Texts that a person gives: files, or stdin."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from sidecar.cli.advice import EX_DATAERR, EX_NOINPUT, EX_USAGE
+from sidecar.cli.markup import SUFFIXES, read_html
 from sidecar.cli.speaking import say
 from sidecar.cli.starting import StartFailed
 from sidecar.observability.redaction import escape
@@ -13,6 +15,8 @@ STDIN = "-"
 
 def read_text(name: str, *, max_bytes: int) -> str:
     """Return the text of the file `name`, or of stdin for `-`, as UTF-8 without a byte order mark.
+
+    Of a web page it is what there is to read.
 
     Raises:
         StartFailed: it cannot be read, is no text in UTF-8, has nothing in it, or more than `max_bytes`.
@@ -34,9 +38,21 @@ def read_text(name: str, *, max_bytes: int) -> str:
             "A PDF: pdftotext.",
             EX_DATAERR,
         ) from None
+    if name.lower().endswith(SUFFIXES):
+        text = read_html(text)
     if not text.strip():
         raise StartFailed(f"{shown} is empty: there is nothing to work on.", EX_DATAERR)
     return text
+
+
+def read_texts(names: Sequence[str], *, max_bytes: int) -> str:
+    """Return the texts of several files, with a blank line between them; raises as `read_text`."""
+    if names.count(STDIN) > 1:
+        raise StartFailed("stdin can be read once only.", EX_USAGE)
+    together = "\n\n".join(read_text(name, max_bytes=max_bytes) for name in names)
+    if len(together.encode()) > max_bytes:
+        raise StartFailed(f"The texts together have more than {max_bytes} bytes: give some of them.", EX_DATAERR)
+    return together
 
 
 def read_context(name: str | None, *, max_bytes: int) -> str | None:

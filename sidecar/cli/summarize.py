@@ -1,4 +1,4 @@
-"""`summarize`: a summary of a file on stdout."""
+"""`summarize`: a summary of files on stdout."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from sidecar.cli._document import work_on
 
 
 def run(options: argparse.Namespace) -> int:
-    """Summarize a file and return the exit status."""
+    """Summarize files and return the exit status."""
     return work_on(
         options,
         lambda text, context: Summarize(

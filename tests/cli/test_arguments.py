@@ -29,8 +29,8 @@ def test_all_can_be_said() -> None:
     chosen = parse("chat", "--context", "f", "--model", "a/b:c", "--language", "pt_br", "--instructions", 4000 * "x")
     assert (chosen.context, chosen.ask_model, chosen.language) == ("f", "a/b:c", "pt_br")
     chosen = parse("summarize", "-", "--length", "short", "--style", "bullets")
-    assert (chosen.file, chosen.length, chosen.style) == ("-", "short", "bullets")
-    assert parse("analyze", "f").file == "f"
+    assert (chosen.files, chosen.length, chosen.style) == (["-"], "short", "bullets")
+    assert parse("analyze", "f", "g", "--json").files == ["f", "g"]
     assert parse("doctor", "--json").json
 
 

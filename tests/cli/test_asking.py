@@ -101,7 +101,7 @@ async def test_progress_is_for_people(
     monkeypatch.setattr(os, "isatty", lambda fd: is_terminal)
     progress = Progress(id="1", stage="summarizing\x1b[2J", done=2, total=7)
     assert (await ask_it(Sidecar(START, progress, DONE).door)).end == DONE
-    said = "openai-moodle-sidecar: summarizing[2J: 2 of 7\n" if is_terminal else ""
+    said = "\r\x1b[Ksummarizing[2J: 2 of 7\r\x1b[K" if is_terminal else ""
     assert capfd.readouterr().err == said
 
 

@@ -48,7 +48,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> list[str | BaseException]:
     return lines
 
 
-def options(**chosen: str | None) -> argparse.Namespace:
+def options(**chosen: object) -> argparse.Namespace:
     usual = {"env_file": None, "context": None, "ask_model": None, "language": None, "instructions": None}
     return argparse.Namespace(**{**usual, **chosen})
 
@@ -60,7 +60,7 @@ def interrupt(*_: object) -> Found:
 def test_ctrl_c_while_a_sidecar_is_looked_for_gives_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("A text.")
     monkeypatch.setattr(_document, "find", interrupt)
-    assert analyze.run(options(file=str(tmp_path / "text"))) == 130
+    assert analyze.run(options(files=[str(tmp_path / "text")], json=False)) == 130
     monkeypatch.setattr(chat, "find", interrupt)
     monkeypatch.setattr(os, "isatty", lambda fd: True)
     assert chat.run(options()) == 130

@@ -1,5 +1,6 @@
 """`summarize` and `analyze`: a file in, an answer on stdout, and an exit status that tells whether it is whole."""
 
+import json
 import os
 import signal
 import subprocess
@@ -189,3 +190,51 @@ def test_a_full_disk_is_named(launch: Launch, text: Path, alone: dict[str, str])
         program = launch(*MAIN, "summarize", str(text), settings=alone, stdout=full.fileno())
     assert program.wait() == 74
     program.wait_said("the answer cannot be written: No space left on device")
+
+
+def test_with_json_the_answer_is_one_object(launch: Launch, text: Path, alone: dict[str, str]) -> None:
+    program, answer = run(launch, "summarize", "--json", str(text), settings=alone)
+    assert (program.wait(), program.said) == (0, "")
+    written = json.loads(answer)
+    assert [*written] == ["model", "finish_reason", "usage", "text"]
+    assert (written["model"], written["finish_reason"], written["text"] + "\n") == ("demo", "stop", SUMMARY)
+    program, answer = run(launch, "analyze", "--json", str(text), settings=alone)
+    assert (program.wait(), program.said) == (0, "")
+    written = json.loads(answer)
+    assert [*written] == ["model", "finish_reason", "usage", "result"]
+    assert written["result"]["readability"]["measure"] == "lix"
+    assert all(idea.startswith("[Demo") for idea in written["result"]["main_ideas"])
+
+
+def test_with_json_nothing_is_written_of_what_failed(launch: Launch, text: Path, alone: dict[str, str]) -> None:
+    with running(cut) as provider:
+        program, got = run(launch, "summarize", "--json", str(text), settings={**alone, **openai_at(provider)})
+    assert (program.wait(), got) == (75, "")
+    with open("/dev/full", "wb") as full:
+        program = launch(*MAIN, "summarize", "--json", str(text), settings=alone, stdout=full.fileno())
+    assert program.wait() == 74
+
+
+def test_several_files_and_a_web_page_are_summarized_together(
+    launch: Launch, text: Path, alone: dict[str, str]
+) -> None:
+    (text.parent / "page.html").write_text("<h1>Bread</h1><p>Bread needs water and salt.</p>")
+    with running(stream(good("Done."))) as provider:
+        settings = {**alone, **openai_at(provider)}
+        program, answer = run(launch, "summarize", "text.txt", "page.html", settings=settings)
+        asked: dict[str, Any] = provider.asked[0].json
+    assert (program.wait(), answer) == (0, "Done.\n")
+    assert f"{TEXT}\n\n# Bread\n\nBread needs water and salt." in asked["messages"][1]["content"]
+
+
+def test_how_far_it_is_stands_on_a_line_of_the_terminal_until_the_answer_comes(
+    launch: Launch, tmp_path: Path, alone: dict[str, str], terminal: Terminal
+) -> None:
+    (tmp_path / "long.txt").write_text("A prime has two divisors, and nine has three. " * 500)
+    command = (*IN_ITS_OWN_SESSION, *with_stderr((*MAIN, "summarize", "long.txt")))
+    settings = {**alone, "SIDECAR_CONTEXT_TOKENS": "4096"}
+    program = launch(*command, settings=settings, stdin=terminal.theirs, stdout=terminal.theirs)
+    shown = terminal.wait_shown("Sentences of the text: ")
+    assert program.wait() == 0
+    assert "\r\x1b[Ksummarizing: 0 of 5\r\x1b[K" in shown
+    assert "summarizing: 5 of 5\r\x1b[K[Demo" in shown
