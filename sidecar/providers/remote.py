@@ -123,7 +123,8 @@ class RemoteProvider:
 
     async def _ask(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         clocks = Clocks(self._timeouts)
-        ways = [replace(self._first, model=prompt.model), *self._others]
+        first = replace(self._first, model=prompt.model)
+        ways = [first, *(other for other in self._others if not other.is_same_as(first))]
         first_error: SidecarError | None = None
         while True:
             way = ways.pop(0)
@@ -157,6 +158,10 @@ class _Way:
 
     route: Route
     model: str
+
+    def is_same_as(self, other: "_Way") -> bool:
+        """Say whether it leads to the same model as the other."""
+        return (self.route.endpoint.url, self.model) == (other.route.endpoint.url, other.model)
 
 
 def _make_way(choice: Choice, client: HttpClient, mask: Mask, backoff: Backoff) -> _Way:

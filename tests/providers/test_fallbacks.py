@@ -186,6 +186,13 @@ class TestAnotherModel:
         assert [asked.json["model"] for asked in server.asked] == ["m"] * 3 + ["small"]
         assert {asked.headers["authorization"] for asked in server.asked} == {f"Bearer {KEY}"}
 
+    async def test_not_where_it_is_the_one_that_the_request_has_named(self) -> None:
+        with running(status(404)) as server:
+            async with opened(server.url, SIDECAR_FALLBACKS="small, smaller") as provider:
+                with pytest.raises(SidecarError):
+                    await ask(provider, replace(PROMPT, model="small"))
+        assert [asked.json["model"] for asked in server.asked] == ["small", "smaller"]
+
     @pytest.mark.parametrize("silent", [hold, think_and_hold])
     async def test_not_where_the_first_one_may_be_billed(self, silent: Script) -> None:
         with running(silent) as server:
