@@ -34,6 +34,7 @@ _SIDECAR_SETTINGS = {
     "SIDECAR_MAX_RUNNING": "1100",
     "SIDECAR_DRAIN_SECONDS": "1",
     "SIDECAR_TCP": "off",
+    "SIDECAR_WEB_SOCKET": "off",
     "SIDECAR_LOG_LEVEL": "warning",
 }
 
