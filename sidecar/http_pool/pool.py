@@ -43,6 +43,8 @@ class Pool:
         self._in_use = 0
         self._last_request = -math.inf
         self._changed = anyio.Event()
+        self._is_asleep = False
+        """Whether nothing is kept nor wanted, so that `keep` waits for a request."""
         self._is_closed = False
         self._pause = 0.0
         self._next_spare_at = -math.inf
@@ -50,14 +52,16 @@ class Pool:
     def take(self) -> Connection | None:
         """Return a connection that was kept, or None."""
         self._last_request = now = anyio.current_time()
-        self._changed.set()
-        while self._idle:
+        taken = None
+        while self._idle and taken is None:
             connection = self._idle.pop()
             if _is_good(connection, now):
                 self._in_use += 1
-                return connection
-            connection.close()
-        return None
+                taken = connection
+            else:
+                connection.close()
+        self._wake_keeper()
+        return taken
 
     async def open(self) -> Connection:
         """Open a connection. Raises as `Dialer.dial`."""
@@ -71,34 +75,42 @@ class Pool:
     def give_back(self, connection: Connection) -> None:
         """Keep a connection where another request may follow on it, else close it."""
         self._in_use -= 1
-        self._changed.set()
         if connection.is_reusable and not self._is_closed:
             connection.idle_since = anyio.current_time()
             self._idle.append(connection)
         else:
             connection.close()
+        self._wake_keeper()
+
+    def _wake_keeper(self) -> None:
+        """Let `keep` look, where there is something to do: most requests find and leave all as it should be."""
+        if self._is_asleep or (len(self._idle) < self._spares and self._wants_spare()):
+            self._changed.set()
 
     async def keep(self) -> None:
         """Close what was kept too long and open spares, until cancelled. Then close all that is not in use."""
+        look_at = -math.inf
         try:
             while True:
                 self._changed = anyio.Event()
-                self._weed()
+                now = anyio.current_time()
+                if now >= look_at:  # and not at each request, which would look at every connection
+                    self._weed(now)
+                    look_at = now + _LOOK_SECONDS
                 if self._wants_spare():
                     await self._open_spare()
                     continue
-                is_awake = anyio.current_time() - self._last_request < _AWAKE_SECONDS
-                with anyio.CancelScope() as scope:
-                    if self._idle or (is_awake and self._spares):
-                        scope.deadline = anyio.current_time() + _LOOK_SECONDS
+                is_awake = self._spares > 0 and now - self._last_request < _AWAKE_SECONDS
+                self._is_asleep = not (self._idle or is_awake)
+                with anyio.CancelScope(deadline=math.inf if self._is_asleep else look_at):
                     await self._changed.wait()
+                self._is_asleep = False
         finally:
             self._is_closed = True
             while self._idle:
                 self._idle.pop().close()
 
-    def _weed(self) -> None:
-        now = anyio.current_time()
+    def _weed(self, now: float) -> None:
         kept = []
         for connection in self._idle:
             if _is_good(connection, now):

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from sidecar.http_pool import Dialer, Names, Pools, pool
+from sidecar.http_pool.connection import Connection
 from tests.http_pool.asking import ask, begin, idle, opened, says, until
 from tests.providers.certificates import make_server
 from tests.providers.scripted import Asked, running
@@ -47,6 +48,29 @@ class TestAge:
                 await ask(pools, server.url)
                 assert await anyio.to_thread.run_sync(server.asked[0].left.wait, 5)
                 await until(lambda: idle(pools) == 0)
+
+
+async def test_a_request_looks_at_one_connection_however_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """httpcore looks at all of them, which is its end at 500."""
+    looks = 0
+
+    def look(connection: Connection, now: float) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_good(connection, now)
+
+    is_good = pool._is_good
+    with running(OK) as server:
+        async with opened(spares=2, max_connections=50) as pools:
+            for exchange in [await begin(pools, server.url) for _ in range(30)]:
+                assert await exchange.read() == b"ok"
+                exchange.close()
+            await anyio.wait_all_tasks_blocked()
+            assert idle(pools) >= 30
+            monkeypatch.setattr(pool, "_is_good", look)
+            for _ in range(10):
+                await ask(pools, server.url)
+            assert looks == 10
 
 
 class TestSpares:
@@ -89,7 +113,8 @@ class TestSpares:
                 held = [await begin(pools, server.url) for _ in range(2)]
                 await until(lambda: idle(pools) == 1)
                 await anyio.wait_all_tasks_blocked()
-                assert server.connected == 3
+                assert idle(pools) == 1
+                await until(lambda: server.connected == 3)
                 for exchange in held:
                     exchange.close()
 
