@@ -21,6 +21,7 @@ from sidecar.reception import Reception
 from sidecar.session import ByteStream, Peer
 from sidecar.settings import Settings
 from sidecar.transports.accepting import accept
+from sidecar.usage import open_usage_log
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,9 @@ async def serve(settings: Settings, listeners: Listeners, *, provider: Provider 
                 welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
                 tasks.start_soon(partial(accept, listeners.tcp, welcome=welcome_tcp, refuse=reception.refuse))
 
-    async with assemble(settings, provider, gives_tickets=listeners.web is not None) as parts:
-        return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds)
+    with open_usage_log(settings.usage_file) as log:
+        async with assemble(settings, provider, gives_tickets=listeners.web is not None, usage_log=log) as parts:
+            return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds)
 
 
 async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provider | None) -> int:
@@ -61,8 +63,9 @@ async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provi
     async def run(connections: Connections) -> None:
         await connections.serve(stream, Peer(name="stdio", is_private=True))
 
-    async with assemble(settings, provider, is_child=True) as parts:
-        return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds, parent=os.getppid())
+    with open_usage_log(settings.usage_file) as log:
+        async with assemble(settings, provider, is_child=True, usage_log=log) as parts:
+            return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds, parent=os.getppid())
 
 
 async def _run_until_signal(

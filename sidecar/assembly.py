@@ -14,6 +14,7 @@ from sidecar.replies import Replies, ReplyLimits, TicketLimits, TicketStore
 from sidecar.service import Service
 from sidecar.session import ByteBudget, SessionLimits
 from sidecar.settings import Settings
+from sidecar.usage import Accounts, UsageLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,12 @@ class Parts:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, provider: Provider | None, *, is_child: bool = False, gives_tickets: bool = False
+    settings: Settings,
+    provider: Provider | None,
+    *,
+    is_child: bool = False,
+    gives_tickets: bool = False,
+    usage_log: UsageLog | None = None,
 ) -> AsyncIterator[Parts]:
     """Give the parts, which live as long as the block.
 
@@ -56,9 +62,12 @@ async def assemble(
     metrics = Metrics(model for model in (provider.models if provider else ()) if model != "*")
     async with opened(provider), Replies(reply_limits, metrics) as replies:
         tickets = TicketStore(TicketLimits(ticket_seconds=settings.ticket_seconds)) if gives_tickets else None
+        accounts = Accounts(metrics, limits=settings.user_limits, key=settings.usage_key, log=usage_log)
         turns = Turns(limits.max_upstream, max_seconds=limits.queue_seconds)
         metrics.watch("sidecar_calls_queued", "Calls that wait for a place.", lambda: len(turns.queue))
-        service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets, turns=turns)
+        service = Service(
+            provider=provider, replies=replies, rules=rules, tickets=tickets, turns=turns, accounts=accounts
+        )
         yield Parts(replies, service, Connections(service, session_limits(settings, is_child=is_child)))
 
 

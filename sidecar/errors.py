@@ -52,6 +52,10 @@ class Unsupported(SidecarError):
     code = Code.UNSUPPORTED
 
 
+class RateLimited(SidecarError):
+    code = Code.RATE_LIMITED
+
+
 class UpstreamRateLimited(SidecarError):
     code = Code.UPSTREAM_RATE_LIMITED
 

@@ -14,6 +14,7 @@ from sidecar.providers.fair_queue import Asker
 from sidecar.providers.interface import Provider
 from sidecar.providers.queued import QueuedProvider, Turns
 from sidecar.replies import Grant, Opening, Replies, Reply, TicketStore
+from sidecar.usage import Accounts, Purpose
 
 _RETRY_AFTER_DRAIN_SECONDS = 5.0
 
@@ -36,6 +37,7 @@ class Service:
         rules: actions.Rules,
         tickets: TicketStore | None = None,
         turns: Turns | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         """`tickets` is None where no socket for the web server takes them; without `turns` nothing is queued."""
         self._provider = provider
@@ -44,6 +46,7 @@ class Service:
         self._tickets = tickets
         self._turns = turns
         self._summaries = actions.Summaries()
+        self._accounts = accounts or Accounts(replies.metrics)
         self.is_draining = False
         self.metrics = replies.metrics
         self.metrics.watch("sidecar_ready", "Whether requests are served: 1 or 0.", lambda: bool(self.status().ready))
@@ -72,19 +75,25 @@ class Service:
         fingerprint = None
         if may_share or request.key is not None:
             fingerprint = actions.digest(prompt, marker=marker, provider=self._provider.name)
+        purpose = Purpose(
+            action=prompt.action,
+            provider=self._provider.name,
+            model=prompt.model,
+            user_id=_as_text(request.user_id),
+            course_id=_as_text(request.course_id),
+        )
         provider = self._provider
         if self._turns is not None:
-            provider = QueuedProvider(
-                provider, self._turns, Asker(_as_text(request.course_id), _as_text(request.user_id))
-            )
+            provider = QueuedProvider(provider, self._turns, Asker(purpose.course_id, purpose.user_id))
         work = actions.Work(provider, plan, summaries=self._summaries)
         opening = Opening(
-            user_id=_as_text(request.user_id),
+            user_id=purpose.user_id,
             is_detached=bool(request.detach),
             key=request.key,
             fingerprint=fingerprint,
             may_share=may_share,
             spent=work.spent,
+            booking=self._accounts.booking(purpose, tokens=actions.most_tokens(prompt, self._rules)),
         )
         return self._replies.open(prompt, opening, work)
 

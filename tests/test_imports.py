@@ -22,7 +22,7 @@ sidecar.session
 sidecar.service
 sidecar.replies sidecar.actions
 sidecar.providers
-sidecar.http_pool
+sidecar.http_pool sidecar.usage
 sidecar.settings sidecar.observability
 sidecar.texts
 sidecar.errors sidecar.secret sidecar.process sidecar.asyncio_clock

@@ -8,13 +8,25 @@ from typing import Any, Generic, TypeVar
 from protocol.messages import Analyze, Chat, Complete, Generate, Summarize
 from sidecar.actions import analyze, chat, complete, summarize
 from sidecar.actions._base import Draft, Drafted, Rules, choose_model, write_system_prompt
+from sidecar.actions._cost import most_tokens
 from sidecar.actions._fence import new_marker
 from sidecar.actions._sharing import digest
 from sidecar.actions._summaries import Summaries
 from sidecar.actions._work import Plan, Work
 from sidecar.providers.interface import Prompt
 
-__all__ = ["ACTIONS", "Action", "Rules", "Summaries", "Work", "digest", "make_plan", "new_marker", "render"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Rules",
+    "Summaries",
+    "Work",
+    "digest",
+    "make_plan",
+    "most_tokens",
+    "new_marker",
+    "render",
+]
 
 R = TypeVar("R", bound=Generate)
 

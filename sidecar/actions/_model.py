@@ -11,7 +11,7 @@ from protocol.messages import FinishReason, Usage
 from sidecar.actions._summaries import Summaries
 from sidecar.errors import SidecarError, Truncated
 from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage, Text
-from sidecar.texts.tokens import estimate_tokens, tokens_in
+from sidecar.texts.tokens import tokens_in
 
 # Of one reply at once: one long text must not take all the connections to a provider, nor its limits of requests.
 MAX_PARALLEL = 4
@@ -39,9 +39,8 @@ class _Asked:
     def count(self) -> Usage:
         if self.usage is not None or self.prompt is None or self.is_queued:
             return self.usage or Usage(prompt_tokens=0, completion_tokens=0)
-        prompt = self.prompt
         return Usage(
-            prompt_tokens=estimate_tokens(prompt.system) + sum(estimate_tokens(m.content) for m in prompt.messages),
+            prompt_tokens=self.prompt.estimate_tokens(),
             completion_tokens=tokens_in(self.text_bytes),
             estimated=True,
         )

@@ -11,6 +11,7 @@ from sidecar.providers.interface import Provider
 from sidecar.settings import Settings, SettingsError, forget_secrets, load_settings
 from sidecar.transports.failures import ListenFailed
 from sidecar.transports.token import TokenError
+from sidecar.usage import UsageFileError
 
 NO_SPARES: Mapping[str, str] = MappingProxyType({"SIDECAR_SPARE_CONNECTIONS": "0"})
 """Settings of what ends soon: no connection is opened ahead of a request that never comes."""
@@ -41,7 +42,7 @@ def start(env_file: Path | None, overrides: Mapping[str, str]) -> Iterator[tuple
             yield settings, choose_provider(settings), redaction
     except SettingsError as exc:
         raise StartFailed(str(exc), _EX_CONFIG) from exc
-    except (LogFileError, TokenError) as exc:
+    except (LogFileError, TokenError, UsageFileError) as exc:
         raise StartFailed(str(exc), _EX_CANTCREAT) from exc
     except ListenFailed as exc:
         raise StartFailed(str(exc), exc.exit_status) from exc

@@ -2,7 +2,8 @@
 
 from sidecar.observability.logs import LogFileError, start_logging
 from sidecar.observability.metrics import Metrics
+from sidecar.observability.output import Output
 from sidecar.observability.redaction import Redaction
 from sidecar.observability.seldom import Seldom
 
-__all__ = ["LogFileError", "Metrics", "Redaction", "Seldom", "start_logging"]
+__all__ = ["LogFileError", "Metrics", "Output", "Redaction", "Seldom", "start_logging"]

@@ -24,6 +24,11 @@ class _Ours(Collector):
         for labels, count in self._metrics.requests.items():
             requests.add_metric(labels, count)
         yield requests
+        for total in self._metrics.sums:
+            family = CounterMetricFamily(total.name, total.about, labels=list(total.labels))
+            for labels, value in total.look():
+                family.add_metric(labels, value)
+            yield family
         for gauge in self._metrics.gauges:
             yield GaugeMetricFamily(gauge.name, gauge.about, gauge.look())
         for histogram in self._metrics.histograms:

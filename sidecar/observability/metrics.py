@@ -2,7 +2,7 @@
 
 Kept in plain numbers: prometheus_client's own take 40 ms of every start to load. Names and labels are those of
 OpenTelemetry's conventions for generative AI where it has some. No label can take more values than the code and the
-settings have, and none tells of a person.
+settings have, but those of users and courses, of which a hundred are kept; a user's is a pseudonym (sidecar/usage).
 """
 
 from bisect import bisect_left
@@ -47,6 +47,16 @@ class Gauge:
     look: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Something that only grows, summed up elsewhere, for each combination of labels."""
+
+    name: str
+    about: str
+    labels: Labels
+    look: Callable[[], Iterable[tuple[Labels, float]]]
+
+
 _GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "action")
 
 
@@ -74,6 +84,7 @@ class Metrics:
             (*_GEN_AI, "gen_ai_token_type"), _TOKENS,
         )  # fmt: skip
         self.gauges: list[Gauge] = []
+        self.sums: list[Sum] = []
 
     @property
     def histograms(self) -> tuple[Histogram, ...]:
@@ -82,6 +93,10 @@ class Metrics:
     def watch(self, name: str, about: str, look: Callable[[], float]) -> None:
         """Have something looked at whenever the metrics are asked for."""
         self.gauges.append(Gauge(name, about, look))
+
+    def sum_up(self, name: str, about: str, labels: Labels, look: Callable[[], Iterable[tuple[Labels, float]]]) -> None:
+        """Have sums looked at whenever the metrics are asked for."""
+        self.sums.append(Sum(name, about, labels, look))
 
     def call_began_to_answer(self, *, provider: str, model: str, action: str, seconds: float) -> None:
         """Count the first text of a call."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from protocol.messages import FinishReason, Usage
+from sidecar.texts.tokens import estimate_tokens
 
 QUEUED = "queued"
 """The name of the stage before a question was asked, while all places with the provider are taken."""
@@ -45,6 +46,10 @@ class Prompt:
     bullets: bool = False
     schema: Mapping[str, object] | None = field(default=None, repr=False)
     """The JSON schema that the answer shall keep to. The texts ask for it, too: not every provider takes one."""
+
+    def estimate_tokens(self) -> int:
+        """Return about how many tokens a model is sent."""
+        return estimate_tokens(self.system) + sum(estimate_tokens(message.content) for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from sidecar.errors import Cancelled, SidecarError, Truncated
 from sidecar.observability import Metrics
 from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage
 from sidecar.replies.log import End
+from sidecar.replies.opening import Opening, ReplyLimits
 from sidecar.replies.reply import Call, Reply
-from sidecar.replies.store import Opening, ReplyLimits, ReplyStore
+from sidecar.replies.store import ReplyStore
 
 logger = logging.getLogger(__name__)
 
@@ -95,16 +96,20 @@ class Replies:
         """Write one call's log, from the provider's first piece to exactly one end."""
         error: SidecarError = Cancelled("Nobody waits for the reply any more.")
         began = perf_counter()
-        with anyio.CancelScope() as scope:
-            call.bind(scope.cancel)
-            error = await self._copy(call, provider)
-        if call.is_running:
-            self._finish(call, End(usage=call.estimated_usage(), error=error))
-        self._count(call, provider.name, began)
+        try:
+            with anyio.CancelScope() as scope:
+                call.bind(scope.cancel)
+                error = await self._copy(call, provider)
+        finally:  # also where the process ends: what was spent is booked
+            if call.is_running:
+                self._finish(call, End(usage=call.estimated_usage(), error=error))
+            self._count(call, provider.name, began)
 
     def _count(self, call: Call, provider: str, began: float) -> None:
         end, prompt, metrics = call.log.end, call.prompt, self.metrics
         assert end is not None  # noqa: S101 - it is over
+        if call.booking is not None:
+            call.booking.settle(end.usage, finish_reason=end.finish_reason, error=end.error)
         if call.first_text is not None:
             metrics.call_began_to_answer(
                 provider=provider, model=prompt.model, action=prompt.action, seconds=call.first_text - began

@@ -13,7 +13,8 @@ from protocol.messages import Usage
 from sidecar.errors import SidecarError
 from sidecar.providers.interface import Prompt, Stage
 from sidecar.replies.log import End, ReplyLog
-from sidecar.texts.tokens import estimate_tokens, tokens_in
+from sidecar.texts.tokens import tokens_in
+from sidecar.usage import Booking
 
 
 class Call:
@@ -28,6 +29,8 @@ class Call:
         """What the prompt takes of the memory set aside for all of them, until the end."""
         self.log = ReplyLog()
         self.replies: set[Reply] = set()
+        self.booking: Booking | None = None
+        """What it is paid with."""
         self.is_abandoned = False
         self.is_cached = False
         """Whether it is kept for whoever asks the same, until `deadline`."""
@@ -63,11 +66,10 @@ class Call:
         """Return what the call has cost so far, for where the provider gives no count: after a cancel it never does."""
         if self._spent is not None:
             return self._spent()
-        prompt = self.prompt
         if self.log.stage is not None and self.log.stage.is_queued:
             return Usage(prompt_tokens=0, completion_tokens=0)
         return Usage(
-            prompt_tokens=estimate_tokens(prompt.system) + sum(estimate_tokens(m.content) for m in prompt.messages),
+            prompt_tokens=self.prompt.estimate_tokens(),
             completion_tokens=tokens_in(self.log.text_bytes),
             estimated=True,
         )

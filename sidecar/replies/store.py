@@ -5,47 +5,17 @@
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from protocol.messages import Usage
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
 from sidecar.providers.interface import Prompt
 from sidecar.replies.log import End
+from sidecar.replies.opening import Opening, ReplyLimits
 from sidecar.replies.reply import Call, Reply
 
 # What a reply takes beside its text: its object, its call's, their entries in tables. It makes empty replies count.
 REPLY_OVERHEAD_BYTES = 2048
 
 _RETRY_AFTER_SECONDS = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyLimits:
-    """How much and for how long."""
-
-    max_reply_bytes: int = 1024 * 1024
-    max_total_bytes: int = 64 * 1024 * 1024
-    max_prompt_bytes: int = 64 * 1024 * 1024
-    """For the prompts of all running calls: they outlive the connections that asked."""
-    max_running: int = 1000
-    cache_seconds: float = 0.0
-    """For how long a whole answer that may be shared is given again; 0: not at all."""
-    grace_seconds: float = 15.0
-    resume_seconds: float = 600.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What a request says of the reply that it wants; `fingerprint` is a hash over all that shapes the answer."""
-
-    user_id: str | None = None
-    is_detached: bool = False
-    key: str | None = None
-    fingerprint: str | None = None
-    may_share: bool = False
-    spent: Callable[[], Usage] | None = None
-    """What the call has cost so far; None: it is estimated from its prompt and its text."""
 
 
 class ReplyStore:
@@ -79,6 +49,7 @@ class ReplyStore:
         Raises:
             InvalidParameter: the key stands for another request.
             Overloaded: too many calls, or no room for another log.
+            SidecarError: a call would be needed that cannot be paid.
         """
         key = (opening.user_id, opening.key) if opening.key is not None else None
         if key is not None and (known := self._keys.get(key)) is not None:
@@ -90,7 +61,9 @@ class ReplyStore:
         call = self._find_shared(share_key, now)
         is_shared = call is not None
         if call is None:
-            call = self._new_call(prompt, share_key, opening.spent)
+            call = self._new_call(prompt, share_key, opening)
+        elif opening.booking is not None:
+            opening.booking.share()
         reply_id = "r_" + secrets.token_urlsafe(16)
         reply = Reply(reply_id, call, user_id=opening.user_id, is_detached=opening.is_detached, is_shared=is_shared)
         reply.key, reply.fingerprint = key, opening.fingerprint
@@ -112,14 +85,14 @@ class ReplyStore:
         self._make_room(REPLY_OVERHEAD_BYTES)
         return self._shared.get(share_key)  # the room may have been its own
 
-    def _new_call(self, prompt: Prompt, share_key: str | None, spent: Callable[[], Usage] | None) -> Call:
+    def _new_call(self, prompt: Prompt, share_key: str | None, opening: Opening) -> Call:
         if len(self.running) >= self._limits.max_running:
             raise Overloaded(
                 f"{self._limits.max_running} replies are being written, which is the most that may be at once "
                 "(SIDECAR_MAX_RUNNING).",
                 retry_after=_RETRY_AFTER_SECONDS,
             )
-        call = Call(prompt, share_key=share_key, spent=spent)
+        call = Call(prompt, share_key=share_key, spent=opening.spent)
         if self.prompt_bytes + call.prompt_bytes > self._limits.max_prompt_bytes:
             raise Overloaded(
                 f"The prompts of running requests have {self._limits.max_prompt_bytes} bytes, which is the most "
@@ -127,6 +100,9 @@ class ReplyStore:
                 retry_after=_RETRY_AFTER_SECONDS,
             )
         self._make_room(REPLY_OVERHEAD_BYTES)
+        if opening.booking is not None:
+            opening.booking.admit()
+            call.booking = opening.booking
         self.prompt_bytes += call.prompt_bytes
         self.running.add(call)
         if share_key is not None:

@@ -3,7 +3,7 @@
 from sidecar.settings.options import OPTIONS, Option, render_table
 from sidecar.settings.parsing import TcpAddress
 from sidecar.settings.reading import SettingsError, forget_secrets, load_settings
-from sidecar.settings.settings import Limits, Settings, Timeouts
+from sidecar.settings.settings import Limits, Settings, Timeouts, UserLimits
 
 __all__ = [
     "OPTIONS",
@@ -13,6 +13,7 @@ __all__ = [
     "SettingsError",
     "TcpAddress",
     "Timeouts",
+    "UserLimits",
     "forget_secrets",
     "load_settings",
     "render_table",

@@ -46,6 +46,7 @@ _REPLY_SIZE = whole_number(1, MAX_PAYLOAD_BYTES // 6 - 16_384)
 # From a hundredth of a second, because zero would end everything at once.
 _PATIENCE = seconds(0.01, 3_600)
 _DELAY = seconds(0, 3_600)
+_ALLOWANCE = whole_number(0, 1_000_000_000)
 _UP_TO_A_DAY = seconds(0, 86_400)
 
 OPTIONS = (
@@ -118,6 +119,19 @@ OPTIONS = (
     Option("SIDECAR_LOG_FILE", "log_file", PATH, None, "", "Where the log goes. Unset: to stderr"),
     Option("SIDECAR_LOG_LEVEL", "log_level", one_of("debug", "info", "warning", "error"), "info", "",
            "What is logged: `debug`, `info`, `warning` or `error`"),
+    Option("SIDECAR_USAGE_FILE", "usage_file", PATH, None, "",
+           "Where the usage goes: one line of JSON for each reply, with tokens, course and a pseudonym of the user, "
+           "without any text. Unset: nowhere"),
+    Option("SIDECAR_USAGE_KEY", "usage_key", SECRET, None, "",
+           "What makes the pseudonyms (`openssl rand -hex 32`). Unset: those of the next start are others"),
+    Option("SIDECAR_USER_REQUESTS_PER_HOUR", "user_limits.requests_per_hour", _ALLOWANCE, "0", "requests",
+           "What each user may ask of the model within an hour; `0`: as much as they like. What is shared is free"),
+    Option("SIDECAR_USER_REQUESTS_PER_DAY", "user_limits.requests_per_day", _ALLOWANCE, "0", "requests",
+           "The same within 24 hours"),
+    Option("SIDECAR_USER_TOKENS_PER_HOUR", "user_limits.tokens_per_hour", _ALLOWANCE, "0", "tokens",
+           "Tokens, of questions and answers, that each user may use within an hour; `0`: as many as they like"),
+    Option("SIDECAR_USER_TOKENS_PER_DAY", "user_limits.tokens_per_day", _ALLOWANCE, "0", "tokens",
+           "The same within 24 hours"),
     Option("SIDECAR_ENV_FILE", "env_file", PATH, None, "",
            "A file of settings, one `NAME=value` per line; the environment wins over it. "
            "Unset: `.env` in the working directory, if there is one"),

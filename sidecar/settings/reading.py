@@ -4,8 +4,9 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from decouple import Config, RepositoryEmpty, RepositoryEnv
@@ -13,8 +14,9 @@ from decouple import Config, RepositoryEmpty, RepositoryEnv
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.settings.options import OPTIONS, Option
 from sidecar.settings.parsing import PROXY, SECRET, Refused
-from sidecar.settings.settings import Limits, Settings, Timeouts
+from sidecar.settings.settings import Limits, Settings, Timeouts, UserLimits
 
+_PARTS: Mapping[str, type[Any]] = MappingProxyType({"limits": Limits, "user_limits": UserLimits, "timeouts": Timeouts})
 _NAMES = frozenset(option.name for option in OPTIONS)
 # Kubernetes makes these for a service called "sidecar".
 _NOT_OURS = ("SIDECAR_SERVICE_", "SIDECAR_PORT")
@@ -54,9 +56,9 @@ def load_settings(*, env_file: Path | None = None, overrides: Mapping[str, str] 
     values["runtime_dir"] = Path(runtime_dir) if runtime_dir else None
     values["api_keys"] = _choose_keys(values["api_keys"], values["api_key_file"]) or _read_credential()
     fallbacks = values.pop("fallbacks")
-    limits = {name: values.pop(f"limits.{name}") for name in Limits.__dataclass_fields__}
-    timeouts = {name: values.pop(f"timeouts.{name}") for name in Timeouts.__dataclass_fields__}
-    settings = Settings(**values, fallbacks=(), limits=Limits(**limits), timeouts=Timeouts(**timeouts))
+    for field, part in _PARTS.items():
+        values[field] = part(**{name.name: values.pop(f"{field}.{name.name}") for name in fields(part)})
+    settings = Settings(**values, fallbacks=())
     return replace(settings, fallbacks=tuple(_make_fallback(settings, entry) for entry in fallbacks))
 
 

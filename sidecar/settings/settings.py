@@ -36,6 +36,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserLimits:
+    """What each user may use; 0: as much as they like."""
+
+    requests_per_hour: int = 0
+    requests_per_day: int = 0
+    tokens_per_hour: int = 0
+    tokens_per_day: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """How long a provider may take."""
 
@@ -94,15 +104,18 @@ class Settings:
     grace_seconds: float
     resume_seconds: float
     cache_seconds: float
+    usage_file: Path | None
+    usage_key: Secret | None
     ticket_seconds: float
     drain_seconds: float
     heartbeat_seconds: float
     limits: Limits
+    user_limits: UserLimits
     timeouts: Timeouts
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """All that nobody may be shown."""
-        own = (*self.api_keys, self.token, self.proxy)
+        own = (*self.api_keys, self.token, self.proxy, self.usage_key)
         others = (secret for fallback in self.fallbacks for secret in fallback.api_keys)
         return tuple(secret for secret in (*own, *others) if secret is not None)

@@ -3,16 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.settings import OPTIONS, Limits, Option, Settings, Timeouts, render_table
+from sidecar.settings import OPTIONS, Limits, Option, Settings, Timeouts, UserLimits, render_table
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def test_every_field_has_one_option() -> None:
-    made_by_reading = {"limits", "timeouts", "runtime_dir"}
+    made_by_reading = {"limits", "user_limits", "timeouts", "runtime_dir"}
     expected = [field.name for field in fields(Settings) if field.name not in made_by_reading]
     expected += [f"limits.{field.name}" for field in fields(Limits)]
     expected += [f"timeouts.{field.name}" for field in fields(Timeouts)]
+    expected += [f"user_limits.{field.name}" for field in fields(UserLimits)]
     assert sorted(option.field for option in OPTIONS) == sorted(expected)
 
 
