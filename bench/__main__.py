@@ -16,9 +16,9 @@ from bench.rows import GROUPS, NAMES, measure_group
 
 _EPILOG = """\
 Rows: G1 and G3 (CPU and latency of a token), G2 and G4 (many streams), G5 and G7 (PHP's first token, also after a
-minute of silence), G8 (short replies), G9 (start), G10 (stdio, one request), G11 (memory), G12 (leaks, a short form).
-Without any: all, in about ten minutes; with --quick in one. Figures hold within one run only. bench/README.md says
-how to read them.
+minute of silence), G8 (short replies), G9 (start), G10 (stdio, one request), G11 (memory), G12 (leaks, a short form),
+G13 (sharing). Without any: all, in about ten minutes; with --quick in one. Figures hold within one run only.
+bench/README.md says how to read them.
 
 Exit status: 0, also when goals are not reached. With --gate 1 when one is not, 2 when of one it cannot be said.
 """

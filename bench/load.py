@@ -116,6 +116,11 @@ class Connection(asyncio.Protocol):
         self.transport.write(request)
         return self._ended
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the last reply shared a call that another had paid for."""
+        return self._reader.is_shared
+
     def has_all(self, tokens: int) -> bool:
         """Say whether the reply had exactly so many tokens, in order."""
         return self._counter.is_whole(tokens)

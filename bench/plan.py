@@ -13,6 +13,8 @@ class Plan:
     reply_tokens: int = 100
     """Of a reply at 50 tokens a second; at 20 a second it has 40, and takes as long."""
     many_streams: int = 1000
+    readers: int = 200
+    """Of one summary."""
     starts: int = 3
     """In each round."""
     memory_rounds: int = 3

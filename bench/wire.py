@@ -16,6 +16,8 @@ class Reader(Protocol):
 
     end: str | None
     """How the reply ended: `done`, or what went wrong. None while it goes on. To be reset by who sees it."""
+    is_shared: bool
+    """Whether the last reply shared a call that another had paid for."""
 
     def feed(self, came: bytes) -> str: ...
 
@@ -34,6 +36,7 @@ class _Event(msgspec.Struct):
     event: str | None = None
     text: str = ""
     code: str = ""
+    shared: bool = False
 
 
 _decode_event = msgspec.json.Decoder(_Event).decode
@@ -45,6 +48,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._received = bytearray()
         self.end: str | None = None
+        self.is_shared = False
 
     def feed(self, came: bytes) -> str:
         received = self._received
@@ -64,7 +68,7 @@ class FrameReader:
         if event.event == "delta":
             return event.text
         if event.event in ("done", "error"):
-            self.end = event.code or "done"
+            self.end, self.is_shared = event.code or "done", event.shared
         elif event.event is None:
             self.end = event.code or "a plain answer"
         return ""
@@ -77,6 +81,7 @@ class HttpReader:
         self._received = b""
         self._has_head = False
         self.end: str | None = None
+        self.is_shared = False
 
     def feed(self, came: bytes) -> str:
         received = self._received + came
@@ -121,7 +126,16 @@ class TokenCounter:
 
 def write_frame(model: str) -> bytes:
     """Return a request of the sidecar's protocol as a frame."""
-    request = {"action": "chat", "id": "1", "content": "Count.", "user_id": "7", "model": model, "stream": True}
+    return _frame(action="chat", content="Count.", model=model)
+
+
+def write_summary(model: str, text: str) -> bytes:
+    """Return a request that is answered once for all who ask for the same."""
+    return _frame(action="summarize", content=text, model=model)
+
+
+def _frame(**fields: str) -> bytes:
+    request = {"id": "1", "user_id": "7", "stream": True, **fields}
     payload = json.dumps(request).encode()
     return len(payload).to_bytes(4, "big") + payload
 

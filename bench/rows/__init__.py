@@ -7,7 +7,7 @@ from types import MappingProxyType
 from bench.plan import Plan
 from bench.report import Row
 from bench.rig import Rig
-from bench.rows import memory, php, starting, streaming
+from bench.rows import memory, php, sharing, starting, streaming
 
 Group = Callable[[Rig, Plan], list[Row] | Awaitable[list[Row]]]
 
@@ -22,6 +22,7 @@ GROUPS: Mapping[tuple[str, ...], Group] = MappingProxyType(
         ("G10",): starting.one_shot,
         ("G11",): memory.streams,
         ("G12",): memory.leaks,
+        ("G13",): sharing.readers_of_one,
     }
 )
 """By the names of their rows."""

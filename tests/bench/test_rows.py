@@ -16,7 +16,7 @@ import pytest
 from bench.plan import Plan
 from bench.report import Row
 from bench.rig import CHECKOUT, Rig
-from bench.rows import GROUPS, NAMES, measure_group, memory, php, starting, streaming
+from bench.rows import GROUPS, NAMES, measure_group, memory, php, sharing, starting, streaming
 from bench.wire import write_http
 
 TINY = Plan(
@@ -31,6 +31,7 @@ TINY = Plan(
     unread_seconds=0.1,
     leak_seconds=0.4,
     silence_seconds=0.1,
+    readers=6,
 )
 
 
@@ -82,9 +83,16 @@ def test_the_way_is_as_long_as_it_says(rig: Rig) -> None:
             assert 0.039 < time.monotonic() - began < 5
 
 
+def test_the_readers_of_one_summary_pay_once(rig: Rig) -> None:
+    [row] = asyncio.run(sharing.readers_of_one(rig, TINY))
+    check(row)
+    assert row.values[0] > 0
+    assert row.details[0].startswith("1 call is paid for")
+
+
 def test_every_row_belongs_to_one_group() -> None:
     assert len(set(NAMES)) == len(NAMES)
-    assert NAMES == ("G1", "G3", "G2", "G4", "G5", "G7", "G8", "G9", "G10", "G11", "G12")
+    assert NAMES == ("G1", "G3", "G2", "G4", "G5", "G7", "G8", "G9", "G10", "G11", "G12", "G13")
 
 
 def test_a_group_may_be_asynchronous_or_not(rig: Rig) -> None:
