@@ -21,7 +21,7 @@ class AnthropicDialect:
     """A system prompt of its own, typed events, counts that are sums, and no temperature."""
 
     name = "anthropic"
-    optional = ()
+    optional = ("output_config",)
 
     def locate(self, base_url: str | None, *, allow_http: bool = False) -> Endpoint:
         parts, is_loopback = split_base_url(base_url or DEFAULT_BASE_URL, allow_http=allow_http)
@@ -34,13 +34,17 @@ class AnthropicDialect:
         turns = [{"role": turn.role, "content": _spoken(turn.content)} for turn in prompt.messages]
         if turns[0]["role"] != "user":
             turns.insert(0, {"role": "user", "content": _UNSAID})
-        return {
+        body: dict[str, object] = {
             "model": prompt.model,
             "max_tokens": prompt.max_tokens,
-            "system": prompt.system,
             "messages": turns,
             "stream": True,
         }
+        if prompt.system:
+            body["system"] = prompt.system
+        if prompt.schema is not None and "output_config" not in left_out:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": prompt.schema}}
+        return body
 
     def read(self, mask: Mask) -> AnthropicReading:
         return AnthropicReading(mask)

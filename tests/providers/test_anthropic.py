@@ -12,7 +12,7 @@ from sidecar.providers.choosing import choose_provider, locate
 from sidecar.providers.remote import RemoteProvider
 from sidecar.settings import SettingsError, load_settings
 from tests.providers.asking import KEY, PROMPT, ask, opened
-from tests.providers.scripted import Script, running, status, stream
+from tests.providers.scripted import Asked, Script, running, status, stream
 from tests.providers.vectors import STREAMS
 
 GOOD = stream(STREAMS["anthropic: a good answer"].content)
@@ -69,6 +69,27 @@ async def test_what_its_faults_come_to(scripts: tuple[Script, ...], end: str, tr
 
 def test_no_temperature_is_sent_as_its_provider_takes_none() -> None:
     assert "temperature" not in AnthropicDialect().write(replace(PROMPT, temperature=0.5), NONE)
+
+
+def test_without_a_system_prompt_none_is_sent() -> None:
+    assert "system" not in AnthropicDialect().write(replace(PROMPT, system=""), NONE)
+
+
+@pytest.mark.anyio
+async def test_a_schema_is_sent_to_models_that_take_one() -> None:
+    def strict(asked: Asked) -> None:
+        if "output_config" in asked.json:
+            status(400, complaint("invalid_request_error", "output_config is not supported by this model."))(asked)
+        else:
+            GOOD(asked)
+
+    schema = {"type": "object"}
+    with running(strict) as server:
+        async with opened(server.url, dialect=AnthropicDialect()) as provider:
+            for _ in range(2):
+                await ask(provider, replace(PROMPT, schema=schema))
+    wanted = {"format": {"type": "json_schema", "schema": schema}}
+    assert [asked.json.get("output_config") for asked in server.asked] == [wanted, None, None]
 
 
 def test_a_conversation_begins_with_the_person_and_has_no_blank_turn() -> None:
