@@ -10,7 +10,7 @@ import msgspec
 
 from protocol.results import Analysis, Readability, Reading
 from sidecar.actions._model import Model, Said
-from sidecar.errors import UpstreamProtocol
+from sidecar.errors import UpstreamBadRequest, UpstreamNotFound, UpstreamProtocol
 from sidecar.providers.interface import Finish, Message, Piece, Prompt, Result, Stage
 
 STAGE = "analyzing"
@@ -60,7 +60,14 @@ async def ask_for_analysis(
         SidecarError: as a provider does.
     """
     yield Stage(STAGE, 0, 1)
-    said = await model.ask(prompt, max_bytes=_MAX_BYTES)
+    try:
+        said = await model.ask(prompt, max_bytes=_MAX_BYTES)
+    except UpstreamNotFound:
+        raise
+    except UpstreamBadRequest:
+        # Servers say in many words that they take no schema; the prompt has it, too.
+        prompt = replace(prompt, schema=None)
+        said = await model.ask(prompt, max_bytes=_MAX_BYTES)
     reading, fault = _read(said)
     if reading is None and said.reason in ("stop", "length", "other"):
         yield Stage(f"{STAGE} once more", 0, 1)

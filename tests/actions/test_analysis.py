@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from protocol.messages import Analyze, Usage
 from protocol.results import Analysis, Reading
 from sidecar.actions._analysis import SCHEMA, write
-from sidecar.errors import UpstreamError, UpstreamProtocol
+from sidecar.errors import UpstreamBadRequest, UpstreamError, UpstreamNotFound, UpstreamProtocol
 from sidecar.providers import Finish, Prompt
 from tests.actions.answering import AnsweringProvider, Said, ask, material, new_rules
 from tests.actions.texts import write as write_text
@@ -164,6 +164,16 @@ async def test_a_model_that_declines_ends_it_without_a_result(reason: str) -> No
 async def test_what_goes_wrong_at_the_provider_is_its_error() -> None:
     with pytest.raises(UpstreamError):
         await ask(REQUEST, then(UpstreamError("Busy.")))
+
+
+async def test_a_server_that_refuses_the_schema_is_asked_without_it() -> None:
+    provider = AnsweringProvider(lambda prompt: UpstreamBadRequest("No.") if prompt.schema else TEXT)
+    given = await ask(REQUEST, provider)
+    assert given.end.result is not None
+    assert [prompt.schema is None for prompt in provider.prompts] == [False, True]
+    with pytest.raises(UpstreamNotFound):
+        await ask(REQUEST, provider := AnsweringProvider(lambda _: UpstreamNotFound("No such model.")))
+    assert len(provider.prompts) == 1
 
 
 async def test_a_long_text_is_read_in_parts_first() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from protocol.messages import Usage
@@ -53,3 +55,14 @@ async def test_the_connection_is_used_again() -> None:
             for _ in range(3):
                 await ask(provider)
     assert [asked.number for asked in server.asked] == [0, 0, 0]
+
+
+async def test_the_schema_of_an_answer_is_sent_as_a_strict_one() -> None:
+    schema = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
+    with running(stream(good("{}"))) as server:
+        async with opened(server.url) as provider:
+            await ask(provider, replace(PROMPT, action="analyze", schema=schema))
+    assert server.asked[0].json["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "analyze", "strict": True, "schema": schema},
+    }

@@ -236,7 +236,7 @@ def test_rule_13_thoughts_are_progress_and_not_sent_on(thought: object) -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("name", ["max_tokens", "stream_options", "temperature"])
+@pytest.mark.parametrize("name", ["max_tokens", "stream_options", "temperature", "response_format"])
 async def test_rule_14_what_a_model_does_not_take_is_learned_once_for_it(name: str) -> None:
     def strict(asked: Asked) -> None:
         if name in asked.json and asked.json["model"] == "m":
@@ -244,7 +244,7 @@ async def test_rule_14_what_a_model_does_not_take_is_learned_once_for_it(name: s
         else:
             OK(asked)
 
-    warm = replace(PROMPT, temperature=0.5)
+    warm = replace(PROMPT, temperature=0.5, schema={"type": "object"})
     with running(strict) as server:
         async with opened(server.url) as provider:
             for prompt in (warm, warm, replace(warm, model="other")):

@@ -94,7 +94,13 @@ async def _check_steps(settings: Settings, provider: Provider, report: Report) -
     answer = await ask_shortly(provider)
     skipped = _needless(settings)
     if answer.error is not None:
-        _report_break(answer.error, report, skipped=skipped, has_begun=bool(answer.times))
+        _report_break(
+            answer.error,
+            report,
+            skipped=skipped,
+            has_begun=bool(answer.times),
+            has_floor=settings.extractive_fallback,
+        )
         return
     _report_steps(STEPS[:4], report, skipped=skipped)
     _report_model(provider, answer, report)
@@ -143,14 +149,19 @@ def _report_steps(steps: Sequence[str], report: Report, *, skipped: Mapping[str,
             report.ok(step, _GOOD[step])
 
 
-def _report_break(error: SidecarError, report: Report, *, skipped: Mapping[str, str], has_begun: bool) -> None:
+def _report_break(
+    error: SidecarError, report: Report, *, skipped: Mapping[str, str], has_begun: bool, has_floor: bool
+) -> None:
     step, proven = _IN_THE_ANSWER if has_begun else _BREAKS.get(error.code, _ELSEWHERE)
     at = STEPS.index(step)
     known = STEPS.index(proven) + 1 if proven else 0
     _report_steps(STEPS[:known], report, skipped=skipped)
     for unknown in STEPS[known:at]:
         report.skipped(unknown, skipped.get(unknown, "cannot be told: it went wrong here or later"))
-    report.failed(step, f"{error.code}: {error}", advise(error.code).todo)
+    todo = advise(error.code).todo
+    if step in ("name_lookup", "connect", "tls") and not has_floor:
+        todo += " SIDECAR_EXTRACTIVE_FALLBACK=on lets `summarize` give sentences of the text meanwhile."
+    report.failed(step, f"{error.code}: {error}", todo)
     for rest in STEPS[at + 1 :]:
         report.skipped(rest, skipped.get(rest, "not reached"))
 
