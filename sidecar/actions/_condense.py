@@ -37,6 +37,7 @@ and numbers. Write short sentences, without an introduction.
 _SHORTER = 8
 _MAX_LEVELS = 8
 _FEWEST_BYTES = 256
+_FEWEST_WORDS = 20
 
 # Splitting so much takes a millisecond; more is given to a thread.
 _INLINE_CHARACTERS = 50_000
@@ -72,10 +73,11 @@ async def condense(
     """
     note_bytes = max(part_bytes // _SHORTER, _FEWEST_BYTES)
     tokens = min(rules.max_tokens, note_bytes // 3)
+    words = min(goal.words, max(tokens * 2 // 3, _FEWEST_WORDS))
     asked = replace(
         base,
         action="condense",
-        system=write_notes_prompt(f"{goal.task} Write at most {goal.words} words."),
+        system=write_notes_prompt(f"{goal.task} Write at most {words} words."),
         max_tokens=tokens,
         paced=False,
         schema=None,

@@ -86,7 +86,7 @@ OPTIONS = (
     Option("SIDECAR_TIMEOUT_IDLE", "timeouts.idle_seconds", _PATIENCE, "30", "seconds",
            "How long a begun answer may stand still"),
     Option("SIDECAR_TIMEOUT_TOTAL", "timeouts.total_seconds", _PATIENCE, "600", "seconds",
-           "How long an answer may take in all"),
+           "How long an answer may take in all; of a long text each part"),
     Option("MAX_TOKENS", "max_tokens", whole_number(1, 10_000_000), "1000", "tokens",
            "How long an answer may become where the request does not say"),
     Option("SUMMARIZE_THRESHOLD", "summarize_threshold", whole_number(0, 10_000_000), "2000", "characters",

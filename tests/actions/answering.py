@@ -98,10 +98,15 @@ def new_rules(**changed: object) -> Rules:
 
 
 async def ask(
-    request: Generate, provider: AnsweringProvider, *, rules: Rules | None = None, summaries: Summaries | None = None
+    request: Generate,
+    provider: AnsweringProvider,
+    *,
+    rules: Rules | None = None,
+    summaries: Summaries | None = None,
+    marker: str = MARKER,
 ) -> Given:
     """Let the action of a request ask, and return all pieces. Raises SidecarError."""
-    prompt, plan = make_plan(request, rules or new_rules(), marker=MARKER)
+    prompt, plan = make_plan(request, rules or new_rules(), marker=marker)
     work = Work(provider, plan, summaries=summaries or Summaries())
     pieces = []
     with anyio.fail_after(20):

@@ -336,7 +336,7 @@ def test_a_part_is_sent_as_the_golden_text_says() -> None:
     anyio.run(run)
     prompt = provider.prompts[-2]
     assert prompt.messages == (Message("user", "Part 2 of 2:\n<material_00>\nThe end.\n</material_00>\n\nNow write."),)
-    assert prompt.system.endswith("Write at most 200 words.\n\nWrite in the language of the text.")
+    assert prompt.system.endswith("Write at most 56 words.\n\nWrite in the language of the text.")
     assert provider.prompts[-1].messages[0].content == (
         "The text to summarize is long. These are notes on all its parts, in order:\n"
         "<material_00>\nNotes.\n\nNotes.\n</material_00>\n\nNow summarize the text."

@@ -1,12 +1,15 @@
 """What always holds is in store_machine.py; here is what deserves a name of its own."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
 
 from protocol.errors import Code
+from protocol.messages import Usage
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, TooLarge
+from sidecar.providers.interface import Result
 from sidecar.replies import End, Opening, Reply, ReplyLimits
 from sidecar.replies.reply import Call
 from sidecar.replies.store import REPLY_OVERHEAD_BYTES, ReplyStore
@@ -275,3 +278,40 @@ def test_an_empty_delta_is_none() -> None:
     assert call is not None
     store.append(call, "")
     assert reply.last_seq == 0
+
+
+RESULT = Result(value={"main_ideas": ["x"]}, text="x" * 100)
+
+
+def test_a_result_counts_as_long_as_it_is_kept() -> None:
+    store = ReplyStore(ReplyLimits(resume_seconds=1))
+    reply, call = start(store)
+    before = store.total_bytes
+    store.finish(call, replace(DONE, result=RESULT), 0.0)
+    assert store.total_bytes == before + 200
+    assert reply.end == replace(DONE, result=RESULT)
+    store.leave(reply, 0.0)
+    store.expire(2.0)
+    assert store.total_bytes == 0
+
+
+def test_a_result_for_which_there_is_no_room_ends_the_reply_with_an_error() -> None:
+    store = ReplyStore(ReplyLimits(max_total_bytes=REPLY_OVERHEAD_BYTES + 199))
+    reply, call = start(store)
+    store.finish(call, replace(DONE, result=RESULT), 0.0)
+    assert error_code(reply.end) == Code.OVERLOADED
+    assert reply.end is not None
+    assert (reply.end.result, reply.end.usage) == (None, USAGE)
+    store.leave(reply, 0.0)
+
+
+def test_what_a_call_has_cost_says_who_knows_and_is_not_asked_after_its_end() -> None:
+    store = ReplyStore(ReplyLimits())
+    usage = Usage(prompt_tokens=7, completion_tokens=1)
+    reply, call = start(store, Opening(is_detached=True, spent=lambda: usage))
+    assert call.estimated_usage() == usage
+    store.cancel(reply, 0.0)
+    assert reply.end is not None
+    assert reply.end.usage == usage
+    store.finish(call, DONE, 0.0)
+    assert call.estimated_usage() != usage
