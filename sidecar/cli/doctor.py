@@ -15,6 +15,7 @@ from sidecar.cli.checks.files import (
     check_log,
     check_socket,
     check_token,
+    check_usage,
     check_web_socket,
     user_name,
 )
@@ -68,6 +69,7 @@ def _examine(settings: Settings, report: Report) -> int:
     where = settings.env_file or "the environment"
     report.ok("settings", f"from {where}, seen as user {user_name(os.geteuid())}")
     check_log(settings, report)
+    check_usage(settings, report)
     path = check_directory_of_socket(settings, report)
     check_socket(settings, path, report)
     answer = check_instance(path, report)

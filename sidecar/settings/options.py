@@ -124,6 +124,8 @@ OPTIONS = (
            "without any text. Unset: nowhere"),
     Option("SIDECAR_USAGE_KEY", "usage_key", SECRET, None, "",
            "What makes the pseudonyms (`openssl rand -hex 32`). Unset: those of the next start are others"),
+    Option("SIDECAR_USER_REQUESTS_AT_ONCE", "user_limits.requests_at_once", _ALLOWANCE, "0", "requests",
+           "Requests of each user that are running or queued at once; `0`: as many as they like"),
     Option("SIDECAR_USER_REQUESTS_PER_HOUR", "user_limits.requests_per_hour", _ALLOWANCE, "0", "requests",
            "What each user may ask of the model within an hour; `0`: as much as they like. What is shared is free"),
     Option("SIDECAR_USER_REQUESTS_PER_DAY", "user_limits.requests_per_day", _ALLOWANCE, "0", "requests",

@@ -39,6 +39,7 @@ class Limits:
 class UserLimits:
     """What each user may use; 0: as much as they like."""
 
+    requests_at_once: int = 0
     requests_per_hour: int = 0
     requests_per_day: int = 0
     tokens_per_hour: int = 0

@@ -65,6 +65,7 @@ class Budgets:
 
     def __init__(self, limits: UserLimits, *, max_users: int = MAX_USERS) -> None:
         self._limits = tuple(_spell_out(limits))
+        self._at_once = limits.requests_at_once
         self._max_users = max_users
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
@@ -73,7 +74,7 @@ class Budgets:
 
     @property
     def has_limits(self) -> bool:
-        return bool(self._limits)
+        return bool(self._limits or self._at_once)
 
     def reserve(self, user: str, tokens: int, now: float) -> Reservation:
         """Set aside one request and `tokens` for a user.
@@ -96,6 +97,12 @@ class Budgets:
             if excess > 0:
                 seconds = window.seconds_until_free(excess, now) if excess <= used else _RUNNING_SECONDS
                 refusals.append((seconds, _refusal(limit, used, reserved, wanted, seconds)))
+        if not refusals and 0 < self._at_once <= account.requests:
+            raise RateLimited(
+                f"A user has {self._at_once} requests at once (SIDECAR_USER_REQUESTS_AT_ONCE), and as many are "
+                f"running. Come back in {_in_words(_RUNNING_SECONDS)}.",
+                retry_after=_RUNNING_SECONDS,
+            )
         if refusals:
             raise max(refusals, key=lambda refusal: refusal[0])[1]
         account.requests += 1

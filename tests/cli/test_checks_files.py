@@ -15,12 +15,13 @@ from sidecar.cli.checks.files import (
     check_log,
     check_socket,
     check_token,
+    check_usage,
     check_web_socket,
     group_name,
     user_name,
 )
 from sidecar.secret import Secret
-from sidecar.settings import Settings, load_settings
+from sidecar.settings import Settings, UserLimits, load_settings
 
 NOBODY = 4_000_000_000
 """A number that no user and no group has."""
@@ -92,6 +93,43 @@ def test_a_log_that_is_not_ours_is_wrong(
     check_log(replace(settings, log_file=tmp_path / "log"), report)
     assert said(report)[0] == "failed"
     assert message in said(report)[1]
+
+
+LIMITS = UserLimits(tokens_per_day=1000)
+
+
+@pytest.mark.parametrize(
+    ("has_file", "key", "limits", "message"),
+    [
+        (False, None, UserLimits(), "not written; no limits of users"),
+        (False, Secret("k"), LIMITS, "limits of users begin anew"),
+        (
+            True,
+            None,
+            LIMITS,
+            "pseudonyms change with each start, as SIDECAR_USAGE_KEY is not set; limits of users",
+        ),
+        (True, Secret("k"), LIMITS, "limits of users go on after a restart"),
+    ],
+)
+def test_what_is_written_of_usage_and_what_a_restart_does_to_it(
+    settings: Settings,
+    report: Report,
+    tmp_path: Path,
+    has_file: bool,
+    key: Secret | None,
+    limits: UserLimits,
+    message: str,
+) -> None:
+    path = tmp_path / "usage" if has_file else None
+    check_usage(replace(settings, usage_file=path, usage_key=key, user_limits=limits), report)
+    assert said(report)[0] == "ok"
+    assert message in said(report)[1]
+
+
+def test_usage_that_cannot_be_written_is_wrong(settings: Settings, report: Report, tmp_path: Path) -> None:
+    check_usage(replace(settings, usage_file=tmp_path), report)
+    assert said(report) == ("failed", f"{tmp_path} is a directory Set SIDECAR_USAGE_FILE to a file.")
 
 
 def test_a_directory_that_the_start_makes_is_not_missing(

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import pytest
 from protocol.messages import Chat, Done, Error, Failure, Start, Success, Summarize
 from tests.e2e.client import Client
 from tests.e2e.conftest import BACKENDS, Serve
-from tests.e2e.program import CHECKOUT, Program, wait_until
+from tests.e2e.program import CHECKOUT, PATIENCE_SECONDS, Program, wait_until
 from tests.e2e.scripts import openai_at
-from tests.providers.scripted import good, running, status, stream
+from tests.providers.scripted import Asked, good, running, status, stream
 
 SECRET_TEXT = "what-nobody-else-may-read"
 KEY = "0123456789abcdef"
@@ -170,3 +171,28 @@ def test_what_the_end_of_the_process_cuts_off_is_in_the_log(serve: Serve, tmp_pa
             program.end()
     [line] = lines(path)
     assert (line["outcome"], line["estimated"]) == ("cancelled", True)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_fifth_stream_of_one_user_is_refused_and_ends_no_other(serve: Serve, backend: str) -> None:
+    """Fault C72."""
+    may_answer = threading.Event()
+
+    def script(asked: Asked) -> None:
+        assert may_answer.wait(PATIENCE_SECONDS)
+        asked.head()
+        asked.chunk(good("text"))
+        asked.end()
+
+    with running(script) as provider:
+        program = serve(backend=backend, **openai_at(provider), SIDECAR_USER_REQUESTS_AT_ONCE="4")
+        with Client.unix(program.socket_path) as client:
+            client.send(*(ask(number) for number in range(4)))
+            provider.wait_asked(4)
+            with Client.unix(program.socket_path) as other:
+                [refused] = other.ask(ask(5))
+                assert isinstance(refused, Error)
+                assert (refused.code, refused.retry_after) == ("rate_limited", 5.0)
+                may_answer.set()
+                assert all(isinstance(client.receive_end()[-1], Done) for _ in range(4))
+                assert isinstance(other.ask(ask(6))[-1], Done)

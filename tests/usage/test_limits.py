@@ -27,6 +27,7 @@ class BudgetMachine(RuleBasedStateMachine):
     @initialize(
         limits=st.builds(
             UserLimits,
+            requests_at_once=st.sampled_from([0, 0, 2]),
             requests_per_hour=st.sampled_from([0, 1, 3]),
             requests_per_day=st.sampled_from([0, 5]),
             tokens_per_hour=st.sampled_from([0, 50]),
@@ -80,6 +81,7 @@ class BudgetMachine(RuleBasedStateMachine):
                 tokens = sum(t for _, t in used) + sum(reservation.tokens for reservation in use.running)
                 assert not max_requests or requests <= max_requests
                 assert not max_tokens or tokens <= max_tokens
+            assert not self.limits.requests_at_once or len(use.running) <= self.limits.requests_at_once
 
 
 TestBudgets = BudgetMachine.TestCase
@@ -146,6 +148,20 @@ def test_what_costs_more_than_was_set_aside_is_booked_all_the_same() -> None:
     budgets = Budgets(UserLimits(tokens_per_hour=100))
     budgets.settle(budgets.reserve("ada", 10, 0.0), requests=1, tokens=150, now=0.0)
     assert "150 are used" in str(refuse(budgets))
+
+
+def test_the_fifth_at_once_is_refused_and_named_until_one_has_ended() -> None:
+    budgets = Budgets(UserLimits(requests_at_once=4))
+    assert budgets.has_limits
+    reservations = [budgets.reserve("ada", 10, 0.0) for _ in range(4)]
+    error = refuse(budgets)
+    assert error.retry_after == 5
+    assert str(error) == (
+        "A user has 4 requests at once (SIDECAR_USER_REQUESTS_AT_ONCE), and as many are running. Come back in 5 s."
+    )
+    budgets.reserve("bob", 10, 0.0)
+    budgets.settle(reservations[0], requests=1, tokens=10, now=0.0)
+    budgets.reserve("ada", 10, 0.0)
 
 
 def test_users_do_not_pay_for_each_other() -> None:

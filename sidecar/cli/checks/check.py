@@ -7,8 +7,8 @@ from typing import Literal
 Status = Literal["ok", "warning", "failed", "skipped"]
 
 NAMES = tuple(
-    "settings log directory socket instance web_socket token tcp provider name_lookup connect tls key model tokens "
-    "cancel".split()
+    "settings log usage directory socket instance web_socket token tcp provider name_lookup connect tls key model "
+    "tokens cancel".split()
 )
 """Every report has these, each once, in this order; others follow where there are several keys, or fallbacks."""
 

@@ -11,7 +11,7 @@ from protocol.messages import Done
 from sidecar.cli.checks.check import Report
 from sidecar.client.doors import socket_paths, token_paths
 from sidecar.secret import InvalidSecret, Secret
-from sidecar.settings import Settings
+from sidecar.settings import Settings, UserLimits
 from sidecar.transports.failures import ListenFailed
 from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, web_socket_path
 
@@ -21,29 +21,48 @@ _RESTART = "Restart the sidecar with these settings."
 
 def check_log(settings: Settings, report: Report) -> None:
     """Say whether the log can be written; by us, that is: the service may run as another user."""
-    path = settings.log_file
+    levels = f"from {settings.log_level} on"
+    if settings.log_file is None:
+        report.ok("log", f"to stderr, {levels}")
+    else:
+        _check_file("log", settings.log_file, "SIDECAR_LOG_FILE", levels, report)
+
+
+def check_usage(settings: Settings, report: Report) -> None:
+    """Say whether the usage is written, and what a restart does to it."""
+    has_limits = settings.user_limits != UserLimits()
+    path, has_key = settings.usage_file, settings.usage_key is not None
+    anew = "limits of users begin anew with each start" if has_limits else "no limits of users"
     if path is None:
-        report.ok("log", f"to stderr, from {settings.log_level} on")
-        return
+        report.ok("usage", f"not written; {anew}")
+    elif has_key:
+        _check_file("usage", path, "SIDECAR_USAGE_FILE", "limits of users go on after a restart", report)
+    else:
+        note = f"pseudonyms change with each start, as SIDECAR_USAGE_KEY is not set; {anew}"
+        _check_file("usage", path, "SIDECAR_USAGE_FILE", note, report)
+
+
+def _check_file(name: str, path: Path, setting: str, note: str, report: Report) -> None:
+    """Say whether a file can be appended to, and `note` where it can."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         if os.access(path.parent, os.W_OK | os.X_OK):
-            report.ok("log", f"{path} can be made")
+            report.ok(name, f"{path} can be made; {note}")
         else:
-            report.failed("log", f"{path} cannot be made by {user_name(os.geteuid())}", "Make its directory writable.")
+            report.failed(name, f"{path} cannot be made by {user_name(os.geteuid())}", "Make its directory writable.")
         return
     except OSError as exc:
-        report.failed("log", f"{path}: {exc.strerror}", "Set SIDECAR_LOG_FILE to a file that can be written.")
+        report.failed(name, f"{path}: {exc.strerror}", f"Set {setting} to a file that can be written.")
         return
     if stat.S_ISLNK(mode) or stat.S_ISDIR(mode):
         what = "a link, which is not followed" if stat.S_ISLNK(mode) else "a directory"
-        report.failed("log", f"{path} is {what}", "Set SIDECAR_LOG_FILE to a file.")
+        report.failed(name, f"{path} is {what}", f"Set {setting} to a file.")
     elif not os.access(path, os.W_OK):
         todo = "Make it writable for the user that the sidecar runs as, or run doctor as that user."
-        report.failed("log", f"{path} cannot be written by {user_name(os.geteuid())}", todo)
+        report.failed(name, f"{path} cannot be written by {user_name(os.geteuid())}", todo)
     else:
-        report.ok("log", f"{path}, from {settings.log_level} on")
+        report.ok(name, f"{path}, {note}")
 
 
 def check_directory_of_socket(settings: Settings, report: Report) -> Path | None:
