@@ -4,26 +4,15 @@ httpcore looks at every connection for every request, which collapses at 500 str
 are cancelled. Per token this is 4 times cheaper at 100 streams, and 11 times at 500.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections.abc import Mapping
+from typing import Self
 
 import httpx
 
 from sidecar.http_pool.dialing import Origin
-from sidecar.http_pool.exchange import Exchange
+from sidecar.http_pool.exchange import Exchange, OnConnection
 from sidecar.http_pool.pools import Pools
 from sidecar.http_pool.requests import Request
-
-
-def make_client(pools: Pools, headers: Mapping[str, str]) -> httpx.AsyncClient:
-    """Return a client over pools that sends `headers` with each request, keeps no cookies and reads no environment."""
-    return httpx.AsyncClient(
-        transport=PoolTransport(pools),
-        headers=headers,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        timeout=None,  # noqa: S113 (the clocks are the caller's)
-        trust_env=False,
-    )
 
 
 class PoolTransport(httpx.AsyncBaseTransport):
@@ -36,13 +25,26 @@ class PoolTransport(httpx.AsyncBaseTransport):
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
 
+    async def post(
+        self, url: str, *, headers: Mapping[str, str], content: bytes, on_connection: OnConnection
+    ) -> httpx.Response:
+        """Send a request past httpx's client, which would only add what is not wanted.
+
+        Namely cookies, redirects, the environment's ideas, a line in the log with the address, and 0.2 ms.
+        """
+        extensions = {"on_connection": on_connection}
+        request = httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
+        return await self.handle_async_request(request)
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "POST":
+            raise ValueError("Only POST is written: nothing else is asked of a provider.")
         url = request.url
         origin = Origin.at(url.scheme, url.raw_host.decode("ascii"), url.port)
         asked = Request(
             origin=origin, target=url.raw_path, headers=tuple(request.headers.raw), content=await request.aread()
         )
-        exchange = await self._pools.ask(asked, request.extensions["on_connection"])
+        exchange = await self._pools.ask(asked, request.extensions.get("on_connection", _ignore))
         return httpx.Response(
             exchange.status,
             headers=list(exchange.headers),
@@ -51,13 +53,23 @@ class PoolTransport(httpx.AsyncBaseTransport):
         )
 
 
+def _ignore(is_there: bool) -> None:
+    """Nobody wants to know of the connection."""
+
+
 class _Body(httpx.AsyncByteStream):
+    """Not a generator: one that is left unfinished stays behind."""
+
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while body := await self._exchange.read():
-            yield body
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not (body := await self._exchange.read()):
+            raise StopAsyncIteration
+        return body
 
     async def aclose(self) -> None:
         self._exchange.close()

@@ -24,6 +24,8 @@ from sidecar.secret import Secret
 if TYPE_CHECKING:
     import httpx
 
+    from sidecar.http_pool.httpx_transport import PoolTransport
+
 _HEADERS = {
     "Accept": "text/event-stream, application/json",
     "Accept-Encoding": "identity",
@@ -83,14 +85,14 @@ class HttpClient:
         self._pools = Pools(dialer, max_connections=max_connections, spares=spares)
         # Made when it is opened: a start would take a third longer until it listens.
         self._places: anyio.CapacityLimiter
-        self._client: httpx.AsyncClient
+        self._transport: PoolTransport
 
     async def __aenter__(self) -> Self:
-        from sidecar.http_pool.httpx_transport import make_client
+        from sidecar.http_pool.httpx_transport import PoolTransport
 
         # Whoever asks waits here, in the order of coming, and not in a pool.
         self._places = anyio.CapacityLimiter(self._max_connections)
-        self._client = make_client(self._pools, _HEADERS)
+        self._transport = PoolTransport(self._pools)
         await self._pools.__aenter__()
         return self
 
@@ -134,19 +136,17 @@ class HttpClient:
         def on_connection(is_there: bool) -> None:
             clocks.enter(Phase.FIRST_TOKEN if is_there else Phase.CONNECTION)
 
-        request = self._client.build_request(
-            "POST",
-            endpoint.url,
-            headers=dict(endpoint.headers),
-            content=content,
-            extensions={"on_connection": on_connection},
-        )
-        if key is not None:  # here and not in the client, where it would stay
+        headers = {**_HEADERS, **endpoint.headers}
+        if key is not None:
             scheme = "Bearer " if endpoint.key_header == "Authorization" else ""
-            request.headers[endpoint.key_header] = f"{scheme}{key.reveal()}"
+            headers[endpoint.key_header] = f"{scheme}{key.reveal()}"
         try:
             with clocks.running():
-                return Answer(await self._client.send(request, stream=True))
+                return Answer(
+                    await self._transport.post(
+                        endpoint.url, headers=headers, content=content, on_connection=on_connection
+                    )
+                )
         except (TimeoutConnect, Unreachable) as exc:
             raise TryAgain(exc) from exc
         except Cut:
