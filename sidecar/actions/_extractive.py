@@ -4,12 +4,9 @@ import anyio.to_thread
 
 from protocol.messages import Usage
 from sidecar.actions._fence import Visible
-from sidecar.errors import TimeoutConnect, UpstreamConnect, UpstreamDns, UpstreamTls
 from sidecar.providers.interface import Finish, Piece, Prompt, Text
 from sidecar.texts.extract import choose_central, read_corpus
 from sidecar.texts.split import take_bytes
-
-UNREACHABLE = (UpstreamDns, UpstreamConnect, UpstreamTls, TimeoutConnect)
 
 LABEL = "[Made without a language model, which cannot be reached at present: sentences taken from the text]"
 

@@ -9,12 +9,16 @@ from anyio.abc import TaskGroup
 
 from protocol.messages import FinishReason, Usage
 from sidecar.actions._summaries import Summaries
-from sidecar.errors import SidecarError, Truncated
+from sidecar.errors import SidecarError, TimeoutConnect, Truncated, UpstreamConnect, UpstreamDns, UpstreamTls
 from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage, Text
 from sidecar.texts.tokens import tokens_in
 
 # Of one reply at once: one long text must not take all the connections to a provider, nor its limits of requests.
 MAX_PARALLEL = 4
+
+
+UNREACHABLE = (UpstreamDns, UpstreamConnect, UpstreamTls, TimeoutConnect)
+"""How a question ends that has not reached the provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ class Model:
                         asked.usage = piece.usage
                         piece = Finish(piece.reason, self.usage())
                     yield piece
+        except UNREACHABLE:
+            if not asked.text_bytes:
+                asked.prompt = None  # nothing was sent, so it has cost nothing
+            raise
         finally:
             # The count stays, the texts go: there may be hundreds of questions.
             asked.usage, asked.prompt = asked.count(), None

@@ -8,9 +8,9 @@ from functools import partial
 from protocol.messages import Summarize
 from sidecar.actions._base import Draft, Drafted, Rules, ask_about, read_context, read_document
 from sidecar.actions._document import Document, work_on
-from sidecar.actions._extractive import UNREACHABLE, extract
+from sidecar.actions._extractive import extract
 from sidecar.actions._fence import Visible
-from sidecar.actions._model import Model
+from sidecar.actions._model import UNREACHABLE, Model
 from sidecar.actions._work import Plan, say
 from sidecar.providers.interface import Piece, Prompt, Text
 

@@ -305,7 +305,7 @@ async def test_the_floor_gives_sentences_of_the_text_and_says_so(language: str, 
     assert label.startswith("[Made without a language model")
     for sentence in body.replace("- ", "").splitlines() if style == "bullets" else [body[:8]]:
         assert sentence in text
-    assert (given.end.reason, given.end.usage) == ("other", given.work.spent())
+    assert (given.end.reason, given.end.usage) == ("other", Usage(prompt_tokens=0, completion_tokens=0))
 
 
 async def test_of_a_very_long_text_the_floor_reads_the_beginning_and_says_so() -> None:
@@ -321,10 +321,15 @@ async def test_the_floor_is_not_for_a_provider_that_answers(said: UpstreamError 
         await ask(Summarize(content="A."), AnsweringProvider(lambda _: said), rules=new_rules(extractive_fallback=True))
 
 
-async def test_the_floor_is_not_put_under_a_text_that_has_begun() -> None:
+async def test_the_floor_is_not_put_under_a_text_that_has_begun_and_what_that_has_cost_counts() -> None:
     provider = AnsweringProvider(lambda _: ["A sum", UpstreamConnect("Gone.")])
+    prompt, plan = make_plan(Summarize(content="A."), new_rules(extractive_fallback=True), marker=MARKER)
+    work = Work(provider, plan, summaries=Summaries())
     with pytest.raises(UpstreamConnect):
-        await ask(Summarize(content="A."), provider, rules=new_rules(extractive_fallback=True))
+        async with work.stream(prompt) as pieces:
+            assert [piece async for piece in pieces] == []
+    assert work.spent().prompt_tokens > 100
+    assert work.spent().completion_tokens == 2
 
 
 def test_a_part_is_sent_as_the_golden_text_says() -> None:

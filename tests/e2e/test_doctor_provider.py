@@ -120,6 +120,9 @@ def test_a_closed_port_fails_at_connect(launch: Launch, alone: dict[str, str], c
     assert found.exit_status == 1
     assert found.statuses(*PROVIDER_STEPS[:4]) == ["ok", "failed", "skipped", "skipped"]
     assert "not needed: none is set" in found["key"][1]
+    assert "SIDECAR_EXTRACTIVE_FALLBACK=on lets `summarize`" in found["connect"][1]
+    found = examine(launch, {**alone, **upstream, "SIDECAR_EXTRACTIVE_FALLBACK": "on"})
+    assert "SIDECAR_EXTRACTIVE_FALLBACK" not in found["connect"][1]
 
 
 def test_a_name_that_does_not_exist_fails_at_the_look_up(launch: Launch, alone: dict[str, str]) -> None:
