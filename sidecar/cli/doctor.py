@@ -17,10 +17,10 @@ from sidecar.cli.checks.files import (
     check_token,
     check_usage,
     check_web_socket,
-    user_name,
 )
 from sidecar.cli.checks.others import alone, check_others
 from sidecar.cli.checks.running import check_instance, check_tcp
+from sidecar.cli.checks.secrecy import check_settings
 from sidecar.cli.checks.upstream import check_steps
 from sidecar.cli.output import OutputFailed
 from sidecar.cli.speaking import say
@@ -66,8 +66,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _examine(settings: Settings, report: Report) -> int:
     """Make all checks, and return the exit status that they do not give themselves."""
-    where = settings.env_file or "the environment"
-    report.ok("settings", f"from {where}, seen as user {user_name(os.geteuid())}")
+    check_settings(settings, report)
     check_log(settings, report)
     check_usage(settings, report)
     path = check_directory_of_socket(settings, report)

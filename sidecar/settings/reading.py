@@ -112,12 +112,14 @@ def _parse(option: Option, text: str | None) -> object:
         text = option.default
     if text is None:
         return None
+    # The files of other programs may have one behind a value.
+    hint = " A comment needs a line of its own." if re.search(r"\s#", text) else ""
     try:
         return option.kind.parse(text)
     except Refused as exc:
-        raise SettingsError(f"{option.name} must be {option.kind.allowed}: {exc}.") from None
+        raise SettingsError(f"{option.name} must be {option.kind.allowed}: {exc}.{hint}") from None
     except ValueError:
-        raise SettingsError(f"{option.name} must be {option.kind.allowed}.") from None
+        raise SettingsError(f"{option.name} must be {option.kind.allowed}.{hint}") from None
 
 
 def _make_fallback(settings: Settings, entry: Path | str) -> Settings:

@@ -78,7 +78,12 @@ def _check_length(path: Path) -> None:
 def _lock(file: SocketFile) -> int:
     """Lock the file beside the socket for as long as the descriptor is open. It stays: to remove it would be a race."""
     lock_path = file.path.with_name(file.path.name + _LOCK)
-    fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fd = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except PermissionError as exc:
+        if not lock_path.exists():
+            raise
+        raise NotPermitted(f"{lock_path} belongs to another user, who started a sidecar here once: remove it.") from exc
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -101,6 +101,19 @@ def test_a_group_that_is_not_ours_to_give_is_named(path: Path, monkeypatch: pyte
     assert [entry.name for entry in path.parent.iterdir()] == ["sidecar.sock.lock"]
 
 
+def test_a_lock_that_somebody_else_left_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a trial as root."""
+    lock = path.with_name("sidecar.sock.lock")
+    lock.write_text("1\n")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(NotPermitted, match=rf"{lock} belongs to another user, .*: remove it\."):
+        listen(path)
+
+
 def test_a_second_one_in_this_process_is_refused(path: Path) -> None:
     with listen(path):
         with pytest.raises(

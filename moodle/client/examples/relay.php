@@ -3,7 +3,8 @@
 /**
  * Passes a chat on to the browser as it is written: POST `content`, read Server-Sent Events.
  *
- *     curl -N --data-urlencode 'content=What is a prime?' http://localhost/relay.php
+ *     SIDECAR_SOCKET=/run/openai-moodle-sidecar/sidecar.sock php -S 127.0.0.1:8080 -t moodle/client/examples
+ *     curl -N --data-urlencode 'content=What is a prime?' http://127.0.0.1:8080/relay.php
  *
  * It holds a PHP worker for as long as the answer takes. Before this may face a browser it must ask who that is: login,
  * session key, capability, and release the session (in Moodle: `\core\session\manager::write_close()`).

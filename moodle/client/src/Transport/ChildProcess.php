@@ -26,7 +26,7 @@ final class ChildProcess
     private const FUNCTIONS = ['proc_open', 'proc_get_status', 'proc_terminate', 'proc_close'];
 
     /** With these it ends before it reads a request: sysexits.h, and a program that is not there. */
-    private const UNREAD_STATUSES = [69, 73, 77, 78, 126, 127];
+    private const UNREAD_STATUSES = [2, 69, 73, 77, 78, 126, 127];
 
     /** @var resource|null Null once it is at its end. */
     private $stderr;
