@@ -178,8 +178,9 @@ class TestWrongValues:
         assert_refused(f"{name} must be {allowed}.")
 
     def test_a_comment_behind_a_value_is_told_where_it_belongs(self, write_file: WriteFile) -> None:
-        write_file("MAX_TOKENS=500   # half a page\n")
-        assert_refused("MAX_TOKENS must be a whole number from 1 to 10000000. A comment needs a line of its own.")
+        env_file = write_file("MAX_TOKENS=500   # half a page\n")
+        message = "MAX_TOKENS must be a whole number from 1 to 10000000. A comment needs a line of its own."
+        assert_refused(message, env_file=env_file)
 
     def test_an_address_that_others_reach_is_refused_with_the_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SIDECAR_TCP", "0.0.0.0:8081")
