@@ -13,7 +13,8 @@ import anyio.lowlevel
 from sidecar.http_pool import asyncio_readiness
 from sidecar.http_pool.failures import Cut
 
-RECEIVE_BYTES = 64 * 1024
+# A record of TLS, or 50 tokens. Buffers of TLS grow to the largest read, and stay so.
+RECEIVE_BYTES = 16 * 1024
 
 
 class Stream(Protocol):
@@ -27,7 +28,7 @@ class Stream(Protocol):
         """
 
     async def receive(self, deadline: float = math.inf) -> bytes:
-        """Wait for bytes and return all that have come, at most some 64 KiB; b"" at the end.
+        """Wait for bytes and return all that have come, at most some 16 KiB; b"" at the end.
 
         Raises:
             Cut: the connection is broken.
