@@ -5,6 +5,7 @@
 
 import secrets
 from collections import OrderedDict
+from dataclasses import replace
 
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
 from sidecar.providers.interface import Prompt
@@ -170,6 +171,8 @@ class ReplyStore:
 
     def finish(self, call: Call, end: End, now: float) -> None:
         """Write the end of a call, for all its replies that have none of their own."""
+        if not call.replies:  # all have left: nobody reads the result, and nobody would give its bytes back
+            end = replace(end, result=None)
         if end.result_bytes:
             try:
                 self._make_room(end.result_bytes)

@@ -295,6 +295,14 @@ def test_a_result_counts_as_long_as_it_is_kept() -> None:
     assert store.total_bytes == 0
 
 
+def test_a_result_that_comes_when_all_have_left_takes_nothing() -> None:
+    store = ReplyStore(ReplyLimits(cache_seconds=60))
+    reply, call = start(store, Opening(fingerprint="f", may_share=True))
+    store.leave(reply, 0.0)
+    store.finish(call, replace(DONE, result=RESULT), 0.0)
+    assert (store.total_bytes, store.cached) == (0, 0)
+
+
 def test_a_result_for_which_there_is_no_room_ends_the_reply_with_an_error() -> None:
     store = ReplyStore(ReplyLimits(max_total_bytes=REPLY_OVERHEAD_BYTES + 199))
     reply, call = start(store)
