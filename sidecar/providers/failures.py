@@ -38,6 +38,8 @@ _TOO_LONG = re.compile(
     r"|reduce the length of the (messages|prompt|input)",
     re.IGNORECASE,
 )
+# OpenRouter, with 403: it is the text that is refused, and not the key.
+_MODERATED = re.compile(r"moderation|\bflagged\b", re.IGNORECASE)
 # The words of OpenAI, Anthropic and those who speak like them, in `type` and `code`.
 _STATUS_OF_KIND = (
     ("rate_limit|insufficient_quota|too_many_requests", 429),
@@ -115,6 +117,8 @@ def _guess_status(complaint: Complaint) -> int:
 
 
 def _choose(status: int, complaint: Complaint, message: str, retry_after: float | None) -> SidecarError | TryAgain:
+    if status == 403 and _MODERATED.search(complaint.message[:_MAX_RAW_CHARACTERS]):
+        return UpstreamBadRequest("The provider's moderation refused the text (status 403).")
     if status in (401, 402, 403):
         what = "wants to be paid" if status == 402 else "refused the key"
         return UpstreamAuth(f"The provider {what} (status {status}). OPENAI_API_KEY and its account must be checked.")

@@ -60,6 +60,7 @@ class _Key:
         self.secret = secret
         self.breaker = Breaker(now, on_change)
         self.rests_until = float("-inf")
+        self.is_refused_until = float("-inf")
         self.is_spent_until = float("-inf")
         self.last_error: SidecarError | None = None
 
@@ -85,6 +86,7 @@ class Turn:
         return seconds if seconds <= MAX_WAIT_SECONDS else 0.0
 
     def succeed(self) -> None:
+        self._key.is_refused_until = float("-inf")
         self._attempt.succeed()
 
     def fail(self, error: SidecarError) -> None:
@@ -93,6 +95,8 @@ class Turn:
             self._key.last_error = error
             self._attempt.fail()
         elif isinstance(error, _WELL):
+            if isinstance(error, UpstreamAuth):
+                self._key.is_refused_until = self._now() + REST_SECONDS
             self._attempt.succeed()
         else:
             self._attempt.abandon()
@@ -121,8 +125,9 @@ class KeyRing:
 
     @property
     def is_ready(self) -> bool:
-        """Whether one of them may be used without being a probe."""
-        return any(not key.breaker.is_open for key in self._keys)
+        """Whether one of them may be used without being a probe, and was not refused just now."""
+        now = self._now()
+        return any(not key.breaker.is_open and key.is_refused_until <= now for key in self._keys)
 
     def take(self) -> Turn:
         """Return a turn with the key that has waited longest; those that rest come last.

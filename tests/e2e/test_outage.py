@@ -52,3 +52,23 @@ def test_ready_is_false_while_nearly_all_requests_fail(serve: Serve) -> None:
             assert ready(program) == (True, 200)
     assert program.said.count("is only probed from now on") == 1
     assert program.said.count("provider answers again") == 1
+
+
+def test_ready_is_false_while_the_key_is_refused(serve: Serve) -> None:
+    is_mended = threading.Event()
+
+    def refuse(asked: Asked) -> None:
+        (stream(good("welcome")) if is_mended.is_set() else status(401))(asked)
+
+    with running(refuse) as provider:
+        program = serve(**openai_at(provider))
+        with Client.unix(program.socket_path) as client:
+            assert ready(program) == (True, 200)
+            [answer] = client.ask(Chat(id="1", content="Hi"))
+            assert isinstance(answer, Failure)
+            assert answer.code == Code.UPSTREAM_AUTH
+            assert ready(program) == (False, 503)
+            is_mended.set()
+            [answer] = client.ask(Chat(id="2", content="Hi"))
+            assert isinstance(answer, Success)
+            assert ready(program) == (True, 200)

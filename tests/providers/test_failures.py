@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.errors import ContextTooLong, SidecarError, UpstreamBadRequest, UpstreamRateLimited
+from sidecar.errors import ContextTooLong, SidecarError, UpstreamAuth, UpstreamBadRequest, UpstreamRateLimited
 from sidecar.observability.redaction import Redaction
 from sidecar.providers.failures import Complaint, explain_status, read_complaint
 from sidecar.providers.resilience import TryAgain
@@ -108,6 +108,13 @@ class TestMessages:
         error = explain(status, {"error": {"message": "The model `x` does not exist"}})
         assert isinstance(error, UpstreamBadRequest)
         assert str(error) == f"The provider refused the request (status {status}): The model `x` does not exist"
+
+    def test_a_text_that_moderation_refused_is_no_refused_key(self) -> None:
+        message = "Your chosen model requires moderation and your input was flagged for violence."
+        error = explain(403, {"error": {"code": 403, "message": message}})
+        assert type(error) is UpstreamBadRequest
+        assert "violence" not in str(error)
+        assert type(explain(403, {"error": {"code": 403, "message": "no"}})) is UpstreamAuth
 
     @pytest.mark.parametrize("status", [401, 402, 403, 405, 409, 413, 415, 429, 500, 503, 529])
     def test_elsewhere_they_are_not(self, status: int) -> None:

@@ -266,7 +266,7 @@ class TestSeveralKeys:
             async with opened(server.url) as provider:
                 for _ in range(30):
                     assert await outcome(provider) == Outcome("", "upstream_auth")
-                assert provider.is_ready
+                assert not provider.is_ready
         assert len(server.asked) == 30
 
     async def test_another_error_is_not_tried_with_another_key(self, keys: str) -> None:

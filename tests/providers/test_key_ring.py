@@ -81,6 +81,27 @@ def test_when_all_rest_the_one_that_is_ready_first_is_taken() -> None:
     assert rig.taken(3) == [1, 1, 1]
 
 
+def test_a_key_that_was_refused_makes_nobody_ready_until_it_is_taken_or_a_minute_is_over() -> None:
+    rig = Rig(1)
+    rig.end(REFUSED)
+    assert not rig.ring.is_ready
+    assert rig.taken(1) == [1]  # it is used all the same
+    rig.now += 60
+    assert rig.ring.is_ready
+    rig.end(REFUSED)
+    assert not rig.ring.is_ready
+    rig.take().succeed()
+    assert rig.ring.is_ready
+
+
+def test_while_another_key_is_taken_they_are_ready() -> None:
+    rig = Rig(2)
+    rig.end(REFUSED)
+    assert rig.ring.is_ready
+    rig.end(REFUSED)
+    assert not rig.ring.is_ready
+
+
 def test_one_alone_never_rests() -> None:
     rig = Rig(1)
     for _ in range(100):
@@ -117,7 +138,7 @@ class TestBreakers:
             rig.ring.take()
         assert caught.value.retry_after == 77.0
 
-    @pytest.mark.parametrize("error", [REFUSED, UpstreamBadRequest("bad"), Overloaded("full"), SidecarError("bug")])
+    @pytest.mark.parametrize("error", [UpstreamBadRequest("bad"), Overloaded("full"), SidecarError("bug")])
     def test_what_says_nothing_about_the_providers_health_opens_none(self, error: SidecarError) -> None:
         rig = Rig(1)
         for _ in range(100):
