@@ -172,7 +172,7 @@ def test_a_conversation_too_long_for_the_model_is_halved(
     launch: Launch, terminal: Terminal, alone: dict[str, str]
 ) -> None:
     too_long = status(400, {"error": {"message": "too long", "code": "context_length_exceeded"}})
-    with running(stream(good("One.")), too_long, stream(good("Two."))) as provider:
+    with running(stream(good("One.")), too_long, too_long, stream(good("Two."))) as provider:
         program = talk(launch, terminal, {**alone, **openai_at(provider)})
         terminal.type("First?")
         terminal.wait_shown("One.")
