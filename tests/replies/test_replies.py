@@ -51,6 +51,18 @@ async def test_how_far_the_work_is_reaches_the_reader_and_is_no_text() -> None:
         assert (await read(reply))[0] == []
 
 
+async def test_what_is_cancelled_while_it_is_queued_has_cost_nothing() -> None:
+    provider = GatedProvider()
+    async with Replies(LIMITS) as replies:
+        for done, tokens in ((0, 0), (2, 3)):  # of two before it; then its turn has come
+            reply, call = await start(replies, provider)
+            call.report(Stage("queued", done, 2))
+            await settle()
+            replies.cancel(reply)
+            assert reply.end is not None
+            assert reply.end.usage.prompt_tokens == tokens
+
+
 async def test_without_a_count_of_the_provider_the_usage_is_estimated() -> None:
     provider = GatedProvider()
     async with Replies(LIMITS) as replies:
