@@ -50,6 +50,10 @@ class Door:
         _check_body(head)
         return found
 
+    def knows(self, head: Head) -> bool:
+        """Whether who asks has shown the token, where there is one."""
+        return self.token is None or _shows(self.token, bearer_token(head))
+
     def _check_origin(self, head: Head) -> None:
         fields = head.fields
         if not self.may_be_proxied and any(name in fields for name in _OF_PROXIES):
@@ -68,9 +72,13 @@ class Door:
 
 def _check_token(head: Head, token: Secret) -> None:
     given = bearer_token(head)
-    if given is None or not token.matches(given):
+    if not _shows(token, given):
         what = "has none" if given is None else "has a wrong one"
         raise Unauthorized(f"On TCP a request needs `Authorization: Bearer` with the token; this one {what}.")
+
+
+def _shows(token: Secret, given: str | None) -> bool:
+    return given is not None and token.matches(given)
 
 
 def _check_body(head: Head) -> None:

@@ -1,5 +1,7 @@
 """Bytes to requests: the guard looks at them, h11 takes them apart, a route understands them."""
 
+from dataclasses import replace
+
 import h11
 from msgspec import UNSET
 
@@ -110,6 +112,9 @@ class RequestReader:
             head, raw = found
             self._is_openai = head.path.startswith("/v1/")
             admitted = self._door.admit(head)
+            if not self._door.knows(head):
+                # Those that have not shown the token have few places, and keep none.
+                head = replace(head, closes=True)
             if (head.length or 0) > self._max_body_bytes:
                 raise too_large(self._max_body_bytes)
             self._arriving = _Arriving(head, raw, admitted, self._max_body_bytes)

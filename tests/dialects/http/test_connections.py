@@ -128,19 +128,35 @@ async def test_strangers_have_a_budget_of_their_own_and_leave_it_with_the_token(
             name="tcp", token=STRANGER.token, hosts=STRANGER.hosts, on_authorized=lambda: authorized.append(True)
         )
         talk = Talk(house, peer=peer)
-        await talk.ask("GET", "/livez")
+        request = write("POST", "/chat", msgspec.json.encode(QUESTION), RIGHT)
+        talk.client.stream.deliver(request[:-1])
+        await settle()
         assert not authorized
-        talk.send("POST", "/chat", QUESTION, RIGHT)
+        assert budget.used_bytes == len(request) - 1
+        talk.client.stream.deliver(request[-1:])
         call = await house.next_call()
         assert authorized == [True]
         assert budget.used_bytes == 0
         assert house.limits.unfinished.used_bytes > 0
         call.finish()
-        await talk.response()
+        await settle()
+        assert first_line(talk) == b"HTTP/1.1 200 OK"
         crowd = Talk(house, peer=STRANGER)
         crowd.client.stream.deliver(write("POST", "/chat", b" " * 2000, RIGHT))
         await crowd.client.finished()
         assert first_line(crowd) == b"HTTP/1.1 503 Service Unavailable"
+
+
+@pytest.mark.parametrize("fields", [{}, {"Authorization": "Bearer wrong"}])
+async def test_who_has_not_shown_the_token_keeps_no_connection(fields: dict[str, str]) -> None:
+    async with open_house() as house:
+        talk = Talk(house, peer=STRANGER)
+        response = await talk.ask("GET", "/livez", fields=fields)
+        assert (response.status, response.fields.get("connection")) == (200, "close")
+        await talk.client.finished()
+        kept = Talk(house, peer=STRANGER)
+        for _ in range(2):
+            assert "connection" not in (await kept.ask("GET", "/livez", fields=RIGHT)).fields
 
 
 @in_virtual_time
