@@ -22,6 +22,11 @@ class Intake(Generic[T]):
         self.message_began: float | None = None
         """When the first bytes of the present unfinished message came; None between messages."""
 
+    @property
+    def buffered_bytes(self) -> int:
+        """How many have come of which no payload was made yet."""
+        return self._decoder.buffered_bytes
+
     def feed(self, chunk: bytes) -> None:
         """Take in what arrived; b"" is the end of input.
 
@@ -46,12 +51,15 @@ class Intake(Generic[T]):
             NoMore: the last one was given before.
         """
         decoder, began = self._decoder, self.message_began
-        before = decoder.buffered_bytes
-        while (payload := decoder.next_payload()) is not None:
+        while True:
+            before = decoder.buffered_bytes  # anew each time: more may have been fed meanwhile
+            payload = decoder.next_payload()
+            taken = before - decoder.buffered_bytes
+            if payload is None:
+                break
             began = None
-            taken, before = before - decoder.buffered_bytes, decoder.buffered_bytes
             yield payload, taken
-        self.let_go(before - decoder.buffered_bytes)  # blank lines
+        self.let_go(taken)  # blank lines
         if not decoder.buffered_bytes:
             self.message_began = None
         else:

@@ -62,14 +62,18 @@ class Requests:
         else:
             self._say(incoming, self._control(incoming.addressee, request), held_bytes)
 
-    async def room(self) -> None:
-        """Wait until another request may wait for its turn: a file of a thousand lines is read as it is answered.
+    @property
+    def is_full(self) -> bool:
+        """Whether no other request may wait for its turn.
 
         Requests with ids are refused instead where there is no place, so that a cancel behind them is read.
         """
-        while self._dialect.serves_in_turn and self.jobs.is_full:
-            self._job_ended = anyio.Event()
-            await self._job_ended.wait()
+        return self._dialect.serves_in_turn and self.jobs.is_full
+
+    async def job_ended(self) -> None:
+        """Wait until one is answered."""
+        self._job_ended = anyio.Event()
+        await self._job_ended.wait()
 
     async def serve(self, job: Job) -> None:
         """Serve one request to its last message, which is sent here and nowhere else."""

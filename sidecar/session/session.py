@@ -8,7 +8,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from protocol.errors import BadFrame, Code, ProtocolError
-from sidecar.errors import SidecarError, Unauthorized
+from sidecar.errors import Overloaded, SidecarError, Unauthorized
 from sidecar.service import Service
 from sidecar.session.answers import refusal
 from sidecar.session.byte_stream import ByteStream, PeerCut, PeerGone
@@ -70,6 +70,7 @@ class Session:
         self._receiving = anyio.CancelScope()
         self._has_all = False
         """Whether its last request has come, though its input goes on."""
+        self._awaits_room = False
 
     @property
     def is_idle(self) -> bool:
@@ -107,7 +108,7 @@ class Session:
         return refused
 
     async def _read(self, chunk: bytes) -> _Refused | None:
-        """Take requests until the end of input. Waits for nothing but bytes, its turn and, in lines, room."""
+        """Take requests until the end of input. Waits for nothing but bytes, its turn and, without ids, room."""
         if self._peer.refusal is not None:
             return self._unasked(self._peer.refusal)
         try:
@@ -116,7 +117,8 @@ class Session:
                 for number, (incoming, held_bytes) in enumerate(self._intake.payloads(), 1):
                     self._authorize(incoming)
                     self._requests.take(incoming, held_bytes)
-                    await self._requests.room()
+                    if self._requests.is_full and not await self._room():
+                        return None
                     if number % _MESSAGES_A_TURN == 0:
                         await anyio.lowlevel.checkpoint()
                 if not chunk:
@@ -130,6 +132,26 @@ class Session:
             return self._unasked(exc)
         except _Refused as refused:
             return refused
+
+    async def _room(self) -> bool:
+        """Wait until another request may wait for its turn; False: the peer has left meanwhile.
+
+        A file of a thousand lines is read as it is answered. Where the end of input means that the peer has left, it is
+        looked for behind what the peer has sent ahead.
+        """
+        self._awaits_room = True
+        while self._requests.is_full:
+            if not self._dialect.end_means_gone:
+                await self._requests.job_ended()
+                continue
+            with anyio.CancelScope() as self._receiving:  # until a job ends
+                if not (chunk := await self._stream.receive()):
+                    return False
+                self._intake.feed(chunk)
+                if self._intake.buffered_bytes > self._limits.max_payload_bytes:
+                    raise Overloaded("No more requests may wait on this connection.", retry_after=1.0)
+        self._awaits_room = False
+        return True
 
     async def _receive(self) -> bytes:
         """Return the next bytes; b"" at the end of input and where there was nothing to do for too long."""
@@ -180,7 +202,7 @@ class Session:
     async def _serve_job(self, job: Job) -> None:
         await self._requests.serve(job)
         self._set_deadline()
-        if self._has_all:
+        if self._has_all or self._awaits_room:
             self._receiving.cancel()
 
     async def _say_last(self, refused: _Refused) -> None:

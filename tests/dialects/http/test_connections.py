@@ -190,6 +190,48 @@ async def test_requests_that_wait_are_not_asked_when_their_client_leaves() -> No
         assert len(house.provider.calls) == 1
 
 
+@pytest.mark.parametrize("count", [100, 101, 102, 400])
+@pytest.mark.parametrize("leaving", ["end", "leave", "reset"])
+async def test_a_client_that_leaves_is_noticed_however_many_requests_it_has_sent_ahead(
+    count: int, leaving: str
+) -> None:
+    async with open_house() as house:
+        talk = Talk(house)
+        talk.client.stream.deliver(write("POST", "/chat", msgspec.json.encode(QUESTION)) * count)
+        call = await house.next_call()
+        await settle()
+        getattr(talk.client.stream, leaving)()
+        await talk.client.ended()
+        await call.left()
+        assert len(house.provider.calls) == 1
+
+
+async def test_more_requests_than_may_wait_are_answered_one_after_the_other() -> None:
+    async with open_house(max_waiting=2) as house:
+        talk = Talk(house)
+        for _ in range(8):
+            talk.send("POST", "/chat", QUESTION)
+        for _ in range(8):
+            call = await house.next_call()
+            await settle()
+            call.finish()
+        assert (await talk.response()).status == 200
+
+
+async def test_what_is_sent_ahead_is_bounded() -> None:
+    async with open_house(max_waiting=2, max_payload_bytes=1000) as house:
+        talk = Talk(house)
+        request = write("POST", "/chat", msgspec.json.encode(QUESTION))
+        talk.client.stream.deliver(request * 4)
+        call = await house.next_call()
+        talk.client.stream.deliver(request * 4)
+        await settle()
+        assert not call.has_left
+        talk.client.stream.deliver(request * 4)
+        await talk.client.finished()
+        await call.left()
+
+
 def conversation() -> tuple[bytes, list[str]]:
     """Return the bytes that a client sends, and the methods in them."""
     chunks = b'7\r\n{"conte\r\nA\r\nnt":"An x"\r\n1\r\n}\r\n0\r\nTrailer: x\r\n\r\n'
