@@ -30,9 +30,12 @@ class Connection:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has come since the last answer, neither bytes, which would be nobody's, nor the end."""
+        """Whether nothing has come since the last answer, neither bytes, which would be nobody's, nor the end.
+
+        Half of a record counts, too: the rest may come when the next request is on its way, and would be its answer.
+        """
         try:
-            return self._stream.receive_now() is None
+            return self._stream.receive_now() is None and self._stream.is_between
         except Cut:
             return False
 

@@ -39,6 +39,10 @@ class Stream(Protocol):
         """Send what can be sent without waiting, and keep the rest for `flush`. A broken connection is not told."""
 
     @property
+    def is_between(self) -> bool:
+        """Whether nothing has come that can only be told once more does, as half a record of TLS."""
+
+    @property
     def is_flushed(self) -> bool:
         """Whether all that was written is sent."""
 
@@ -86,6 +90,10 @@ class SocketStream:
         except OSError:  # for whatever reason: `flush` comes upon it again
             sent = 0
         self._unsent = chunk[sent:]
+
+    @property
+    def is_between(self) -> bool:
+        return True
 
     @property
     def is_flushed(self) -> bool:

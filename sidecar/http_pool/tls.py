@@ -5,6 +5,7 @@ import ssl
 
 from sidecar.errors import UpstreamTls
 from sidecar.http_pool.failures import Cut, Unreachable
+from sidecar.http_pool.records import Records
 from sidecar.http_pool.sockets import RECEIVE_BYTES, Stream
 
 # OpenSSL's numbers, X509_V_ERR_...: nobody we trust vouches for the certificate.
@@ -29,6 +30,7 @@ class TlsStream:
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._records = Records()
         self._has_ended = False
         """Whether the peer has said that nothing follows."""
 
@@ -74,6 +76,7 @@ class TlsStream:
 
     def _take(self, came: bytes) -> None:
         if came:
+            self._records.feed(came)
             self._incoming.write(came)
         else:
             self._incoming.write_eof()
@@ -104,6 +107,10 @@ class TlsStream:
     def write(self, chunk: bytes) -> None:
         self._tls.write(chunk)
         self._stream.write(self._outgoing.read())
+
+    @property
+    def is_between(self) -> bool:
+        return self._records.is_between
 
     @property
     def is_flushed(self) -> bool:

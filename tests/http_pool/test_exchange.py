@@ -1,6 +1,7 @@
 """Requests and their answers on kept and new connections. The ids are rows of the failure matrix."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -8,15 +9,18 @@ from contextlib import closing
 import anyio
 import anyio.to_thread
 import pytest
+import trustme
 
 from sidecar.errors import UpstreamProtocol
 from sidecar.http_pool import Cut, Unreachable
 from tests.http_pool.asking import ask, begin, idle, make_request, opened, says, then_closes
+from tests.providers.certificates import make_server
 from tests.providers.scripted import Asked, running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("error")]
 
 OK = says(b"ok")
+AUTHORITY = trustme.CA()
 BIG = b"x" * 6_000_000
 """More than the buffers of two sockets take."""
 
@@ -77,6 +81,78 @@ class TestKept:
                 assert await anyio.to_thread.run_sync(done.wait, 5)
                 assert await ask(pools, server.url) == (200, b"ok")
         assert server.connected == 2
+
+    async def test_u50_nor_where_half_of_them_comes_later_as_half_a_record_of_tls(self) -> None:
+        may_go_on, half = threading.Event(), threading.Event()
+
+        def steal(peer: TlsPeer) -> None:
+            peer.read()
+            peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            assert may_go_on.wait(5)
+            stolen = peer.encrypt(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nstolen")
+            peer.socket.sendall(stolen[:20])
+            half.set()
+            if peer.socket.recv(65536):
+                peer.socket.sendall(stolen[20:])
+                peer.socket.recv(65536)
+
+        def answer(peer: TlsPeer) -> None:
+            peer.read()
+            peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+            peer.socket.recv(65536)
+
+        with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+            thread = threading.Thread(target=serve_tls, args=(listener, steal, answer), daemon=True)
+            thread.start()
+            client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            AUTHORITY.configure_trust(client)
+            async with opened(client) as pools:
+                url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+                assert await ask(pools, url) == (200, b"ok")
+                assert idle(pools) == 1
+                may_go_on.set()
+                assert await anyio.to_thread.run_sync(half.wait, 5)
+                assert await ask(pools, url) == (200, b"mine")
+            await anyio.to_thread.run_sync(thread.join, 5)
+
+
+class TlsPeer:
+    """A server's side of TLS, whose records can be sent in parts."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.socket = connection
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = make_server(AUTHORITY).wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._until_enough(self._tls.do_handshake)
+
+    def read(self) -> None:
+        self._until_enough(lambda: self._tls.read(65536))
+
+    def encrypt(self, content: bytes) -> bytes:
+        self._tls.write(content)
+        return self._outgoing.read()
+
+    def write(self, content: bytes) -> None:
+        self.socket.sendall(self.encrypt(content))
+
+    def _until_enough(self, step: Callable[[], object]) -> None:
+        while True:
+            try:
+                step()
+            except ssl.SSLWantReadError:
+                self.socket.sendall(self._outgoing.read())
+                self._incoming.write(self.socket.recv(65536))
+            else:
+                self.socket.sendall(self._outgoing.read())
+                return
+
+
+def serve_tls(listener: socket.socket, *behaviours: Callable[[TlsPeer], None]) -> None:
+    for behave in behaviours:
+        connection, _ = listener.accept()
+        connection.settimeout(5)
+        with connection:
+            behave(TlsPeer(connection))
 
 
 class TestStale:
