@@ -62,10 +62,11 @@ def _plan(conversation: Conversation, told: Told, drafted: Drafted) -> Plan:
                     yield piece
             return
         except ContextTooLong:
-            if has_text:
+            # The model reads less than the settings say. Once more, with half of it.
+            trimmed = conversation.trim(current)
+            if has_text or trimmed == current:
                 raise
-        # The model reads less than the settings say. Once more, with half of it.
-        async with aclosing(_say(conversation, conversation.trim(current), model, drafted)) as pieces:
+        async with aclosing(_say(conversation, trimmed, model, drafted)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -244,6 +244,10 @@ async def test_it_is_not_asked_a_third_time_nor_after_the_first_word() -> None:
     with pytest.raises(ContextTooLong):
         await ask(Chat(content="Now?", history=speak(6)), provider)
     assert len(provider.prompts) == 2
+    provider = AnsweringProvider(lambda _: ContextTooLong("No."))
+    with pytest.raises(ContextTooLong):  # there is nothing to leave out
+        await ask(Chat(content="A question too long for it."), provider)
+    assert len(provider.prompts) == 1
     provider = AnsweringProvider(lambda _: ["An ", ContextTooLong("No.")])
     with pytest.raises(ContextTooLong):
         await ask(Chat(content="Now?", history=speak(6)), provider)
