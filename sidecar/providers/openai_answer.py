@@ -34,6 +34,8 @@ class OpenAIReading:
     def __init__(self, mask: Mask) -> None:
         self._mask = mask
         self._reason: str | None = None
+        self._goes_on_after_reason = False
+        """Some servers write a reason on each chunk: it tells of no end then, but it is the one when the end comes."""
         self._has_refusal = False
         self._has_tool_call = False
         self._has_chunk = False
@@ -44,7 +46,7 @@ class OpenAIReading:
 
     @property
     def has_finished(self) -> bool:
-        return self._reason is not None or self.is_done
+        return self.is_done or (self._reason is not None and not self._goes_on_after_reason)
 
     def take_event(self, event: SseEvent) -> str:
         content = event.data.strip()
@@ -64,7 +66,7 @@ class OpenAIReading:
     def end(self) -> Finish:
         if not self._has_chunk and not self.is_done:
             raise UpstreamProtocol("The provider's answer is empty, or not in the language of OpenAI's.")
-        if not (self.has_finished or self._is_whole):
+        if self._reason is None and not (self.is_done or self._is_whole):
             raise Truncated("The provider's answer broke off before its end.")
         reason = _FINISH_REASONS.get((self._reason or "").lower(), "other")
         if reason == "stop" and self._has_refusal:
@@ -89,16 +91,17 @@ class OpenAIReading:
 
     def _take_choice(self, choice: Choice) -> str:
         delta = choice.delta or choice.message or Delta()
-        content = delta.content
+        content, has_thought = delta.content, delta.has_thought
         if isinstance(content, list):
-            self.progress += bool(content)  # there may be nothing but thoughts in it
+            has_thought = has_thought or bool(content)  # there may be nothing but thoughts in it
             content = "".join(part.text or "" for part in content)
         text = content or ""
         if delta.refusal:
             self._has_refusal = True
             text += delta.refusal
-        if text or delta.has_thought:
+        if text or has_thought:
             self.progress += 1
+            self._goes_on_after_reason = self._reason is not None
         if is_something(delta.tool_calls):
             self._has_tool_call = True
         reason = choice.finish_reason or choice.finishReason

@@ -15,12 +15,13 @@ from sidecar.providers import Finish
 from sidecar.providers.resilience import TryAgain
 from sidecar.providers.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES
 from tests.providers.asking import PATIENT, PROMPT, ask, opened
-from tests.providers.faults import OK, outcome
+from tests.providers.faults import OK, chunked, outcome
 from tests.providers.reading import read, reader, slices
 from tests.providers.scripted import DONE, ROLE, USAGE, Asked, chunk, event, running, status
 
 A, STOP = event(chunk("a")), event(chunk(finish_reason="stop"))
 FINE = ("a", Finish("stop"))
+EACH_STOPS = [event(chunk(text, finish_reason="stop")) for text in "ab"]
 SIGNS_OF_LIFE = [b": ping\n\n", b"event: ping\n\n", b"data:\n\n", b"data: : ping\n\n"]
 
 
@@ -207,6 +208,19 @@ def test_rule_11_only_the_last_reason_counts() -> None:
     assert read(both, DONE) == ("ab", Finish("length"))
     call = event({"choices": [{"delta": {"tool_calls": [{"index": None, "function": {"name": "f"}}]}}]})
     assert read(A, call, STOP, DONE) == ("a", Finish("other"))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("last", [EACH_STOPS[1], event({"choices": [{"delta": {"reasoning": "hm"}}]})])
+async def test_rule_11_where_every_chunk_has_a_reason_it_does_not_excuse_a_broken_connection(last: bytes) -> None:
+    ends = []
+    for ways in ((EACH_STOPS[0] + last, "cut"), (EACH_STOPS[0] + last, "reset"), (EACH_STOPS[0] + last + DONE, "cut")):
+        with running(chunked(*ways), OK) as server:
+            async with opened(server.url) as provider:
+                ends.append((await outcome(provider)).end)
+    assert ends == ["truncated", "truncated", "stop"]
+    # The end of the body, which the provider wrote itself, is one.
+    assert read(EACH_STOPS[0], last)[1] == Finish("stop")
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (0, 2, 1)])
