@@ -92,7 +92,8 @@ def test_http_may_be_allowed() -> None:
     assert choose_provider(load(**texts, SIDECAR_ALLOW_HTTP="on")) is not None
 
 
-def test_the_models_are_the_default_and_then_the_others() -> None:
+@pytest.mark.anyio
+async def test_the_models_are_the_default_and_then_the_others() -> None:
     texts = {"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "b", "SIDECAR_MODELS": "a, b,c/d:e,*"}
     provider = choose_provider(load(**texts))
     assert provider is not None
