@@ -4,9 +4,12 @@ import statistics
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 
 import pytest
 
+from tests.e2e.conftest import serve_command
+from tests.e2e.program import Program, environment
 from tests.webservers import rig
 from tests.webservers import stage as stages
 from tests.webservers.browser import Browser, Came
@@ -143,6 +146,35 @@ def test_a_web_server_in_front_of_the_web_server_hears_not_to_hold_tokens_back(s
             answer = Stream(0.0, [*page.events()])
     assert answer.numbers == [*range(20)]
     assert 0.03 < statistics.median(answer.gaps) < 0.1
+
+
+def test_a_web_server_that_leads_to_the_main_socket_by_mistake_opens_nothing_to_browsers() -> None:
+    """nginx by its defaults adds nothing to what it passes on: its HTTP/1.0 or the browser gives it away."""
+    body = b'{"messages":[{"role":"user","content":"Hi"}]}'
+    of_pages = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "Cookie": "a=b"}
+    json = {"Content-Type": "application/json"}
+    with rig.running() as place:
+        path = place.folder / "sidecar.sock"
+        settings = {"SIDECAR_SOCKET": str(path), "SIDECAR_SOCKET_GROUP": str(place.user.pw_gid), "SIDECAR_TCP": "off"}
+        with closing(Program(serve_command(None), cwd=place.folder, env=environment(**settings))) as sidecar:
+            sidecar.wait_said("for the web server: ")
+            port = place.nginx(
+                lambda port: (
+                    f"""server {{
+                    listen 127.0.0.1:{port};
+                    location / {{ proxy_pass http://unix:{path}; }}
+                    location /newer/ {{ proxy_pass http://unix:{path}:/; proxy_http_version 1.1; }}
+                }}"""
+                )
+            )
+            ways: list[tuple[str, dict[str, str]]] = [("/", {}), ("/", of_pages)]
+            ways += [("/newer/", {name: value}) for name, value in of_pages.items()]
+            for prefix, fields in ways:
+                with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+                    client.request("POST", f"{prefix}v1/chat/completions", body, json | fields)
+                    response = client.getresponse()
+                    assert response.status == 403, (prefix, fields)
+                    assert b"forbidden" in response.read()
 
 
 @pytest.mark.parametrize("web_server", WEB_SERVERS)

@@ -2,7 +2,8 @@
 
 On TCP a web page in a browser of this machine, or a server that can be made to ask, must get nothing: a token, an exact
 Host, no Origin. The Unix socket is guarded by its peer's uid, and any Host is taken. A request that a proxy passed on
-is refused on both: it comes from somewhere else than its connection.
+is refused on both: it comes from somewhere else than its connection. On the Unix socket the uid would be the proxy's,
+so that whatever only a browser or a proxy says gives it away there. A proxy that takes all of that out is not known.
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from sidecar.dialects.http.routing import Route, Routes
 from sidecar.errors import Unauthorized
 from sidecar.secret import Secret
 
-# What else a browser adds (User-Agent, cookies) proves nothing, and is not looked at.
-_OF_PROXIES = ("x-forwarded-for", "forwarded", "via")
-_OF_BROWSERS = ("origin", "x-http-method-override", "x-method-override", "x-http-method")
+_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip"})
+_OF_PROXIES_BEGINS = "x-forwarded-"
+_OF_BROWSERS = frozenset({"origin", "x-http-method-override", "x-method-override", "x-http-method"})
+
+# By TCP there may be a cookie of another server of this machine, since cookies know no ports.
+_NEVER_BY_UNIX = _OF_BROWSERS | {"cookie", "referer", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"}
 
 _JSON_KINDS = frozenset({"application/json", "application/json;charset=utf-8"})
 
@@ -56,15 +60,18 @@ class Door:
 
     def _check_origin(self, head: Head) -> None:
         fields = head.fields
-        if not self.may_be_proxied and any(name in fields for name in _OF_PROXIES):
+        if self.may_be_proxied:
+            return
+        is_proxied = not _OF_PROXIES.isdisjoint(fields) or any(name.startswith(_OF_PROXIES_BEGINS) for name in fields)
+        # nginx speaks HTTP/1.0 to what is behind it where nobody has told it otherwise.
+        is_proxied_by_unix = self.hosts is None and (head.is_old or not _NEVER_BY_UNIX.isdisjoint(fields))
+        if is_proxied or is_proxied_by_unix:
             raise _forbidden("A request that a proxy passed on is not served here.")
         if self.hosts is None:
             return
         if fields["host"].lower() not in self.hosts:
             raise _forbidden(f"`Host` must be {' or '.join(sorted(self.hosts))}.")
-        is_of_page = any(name in fields for name in _OF_BROWSERS) or (
-            fields.get("sec-fetch-site", "none").lower() != "none"
-        )
+        is_of_page = not _OF_BROWSERS.isdisjoint(fields) or (fields.get("sec-fetch-site", "none").lower() != "none")
         referer = fields.get("referer")
         if is_of_page or (referer is not None and _host_of(referer) not in self.hosts):
             raise _forbidden("A request of a web page is not served here.")

@@ -92,7 +92,7 @@ def test_what_is_good_http_is_taken_however_it_is_cut(vector: GoodHttp) -> None:
         found.append(asked)
         return Incoming(asked=Ping(), addressee=Addressee(UNSET, False), form=Fixed(b""))
 
-    door = Door(routes=Routes([Route("GET", "/livez", note), Route("POST", "/chat", note)]))
+    door = Door(routes=Routes([Route("GET", "/livez", note), Route("POST", "/chat", note)]), may_be_proxied=True)
     sent = expand(vector.bytes)
     for step in steps(sent):
         found.clear()
