@@ -37,8 +37,10 @@ class Fixed:
 class RefusalForm(Fixed):
     """What a request gets that goes no further, and its connection with it."""
 
-    def __init__(self, error: ProtocolError | SidecarError, describe: Describe | None = None) -> None:
-        super().__init__(refuse(error, describe=describe))
+    def __init__(
+        self, error: ProtocolError | SidecarError, *, describe: Describe | None = None, is_head: bool = False
+    ) -> None:
+        super().__init__(refuse(error, describe=describe, is_head=is_head))
 
 
 class JsonForm:

@@ -77,6 +77,8 @@ class RequestReader:
         self._has_all = False
         self._is_openai = False
         """Whether a refusal must be one that OpenAI's clients understand."""
+        self._is_head = False
+        """Whether it must have no body."""
 
     @property
     def buffered_bytes(self) -> int:
@@ -101,16 +103,17 @@ class RequestReader:
             return self._next()
         except (ProtocolError, SidecarError) as exc:
             self._end()
-            form = RefusalForm(exc, describe if self._is_openai else None)
+            form = RefusalForm(exc, describe=describe if self._is_openai else None, is_head=self._is_head)
             return Incoming(asked=exc, addressee=_NOBODY, form=form, is_open=True)
 
     def _next(self) -> Incoming | None:
         if self._arriving is None:
+            self._is_openai = self._is_head = False
             found = self._guard.next_head(self._buffer)
             if found is None:
                 return None
             head, raw = found
-            self._is_openai = head.path.startswith("/v1/")
+            self._is_openai, self._is_head = head.path.startswith("/v1/"), head.method == "HEAD"
             admitted = self._door.admit(head)
             if not self._door.knows(head):
                 # Those that have not shown the token have few places, and keep none.

@@ -69,7 +69,11 @@ def retry_after(seconds: float | None) -> dict[str, str]:
 
 
 def refuse(
-    error: ProtocolError | SidecarError, *, status: int | None = None, describe: Describe | None = None
+    error: ProtocolError | SidecarError,
+    *,
+    status: int | None = None,
+    describe: Describe | None = None,
+    is_head: bool = False,
 ) -> bytes:
     """Return the whole response that refuses a connection with its first, or a later, request.
 
@@ -83,4 +87,4 @@ def refuse(
         status = error.status if isinstance(error, Refused) else STATUS[error.code]
     body = Failure(success=False, error=str(error), code=error.code, retry_after=seconds)
     described = body if describe is None else describe(error, status)
-    return whole(status, codec.encode(described) + b"\n", closes=True, fields=fields)
+    return whole(status, codec.encode(described) + b"\n", closes=True, is_head=is_head, fields=fields)

@@ -288,3 +288,22 @@ async def test_http_1_0_is_what_nginx_speaks_and_nobody_else_by_the_unix_socket(
         talk.client.stream.deliver(write("GET", "/health").replace(b"HTTP/1.1", b"HTTP/1.0"))
         await talk.client.finished()
         assert bytes(talk.client.stream.arrived).startswith(b"HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/chat", "/v1/nowhere"])
+async def test_a_refusal_of_head_has_no_body(path: str) -> None:
+    async with open_house() as house:
+        client = house.welcome()
+        client.stream.deliver(write("HEAD", path))
+        await client.finished()
+        head, end, body = bytes(client.stream.arrived).partition(b"\r\n\r\n")
+        assert (head[9:12] in (b"404", b"405"), end, body) == (True, b"\r\n\r\n", b"")
+        assert b"Content-Length: 0" not in head
+
+
+async def test_a_bad_request_behind_head_is_told_why() -> None:
+    async with open_house() as house:
+        client = house.welcome()
+        client.stream.deliver(write("HEAD", "/livez") + b"GET /livez HTTP/1.1\r\n\r\n")
+        await client.finished()
+        assert bytes(client.stream.arrived).endswith(b"}\n")
