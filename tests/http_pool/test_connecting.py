@@ -62,7 +62,7 @@ async def test_one_that_refuses_costs_nothing() -> None:
         began = time.monotonic()
         with closing(await connect([(V4, "127.0.0.1")] * 3 + [(V4, "127.0.0.2")], port)):
             pass
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 0.7  # to wait for each would take 0.75
 
 
 async def test_where_none_answers_it_is_said() -> None:
