@@ -154,7 +154,6 @@ def serve_tls(listener: socket.socket, *behaviours: Callable[[TlsPeer], None]) -
         with connection:
             behave(TlsPeer(connection))
 
-
     @pytest.mark.parametrize("leave", [Asked.cut, Asked.reset])
     async def test_u48_nor_where_the_other_side_has_left_meanwhile(self, leave: Callable[[Asked], None]) -> None:
         left = threading.Event()

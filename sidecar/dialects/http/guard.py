@@ -1,4 +1,4 @@
-"""A strict look at the head of a request, before h11 sees it. Pure: bytes in, a head or a refusal out.
+"""A strict look at the head of a request, before h11 sees that. Pure: bytes in, a head or a refusal out.
 
 h11 takes what a proxy in front could read otherwise: a bare line feed, a folded field, two lengths. Where two programs
 read one stream of bytes differently, a request can be hidden in another one. So nothing passes here that nginx refuses.

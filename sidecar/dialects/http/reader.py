@@ -1,4 +1,4 @@
-"""Bytes to requests: the guard looks at them, h11 takes them apart, a route understands them."""
+"""Bytes to requests: the guard looks at a head, h11 has to agree, the body follows, a route understands it all."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from protocol.codec import Addressee
 from protocol.errors import ProtocolError
 from protocol.messages import Ping
 from sidecar.dialects.http.access import Door
-from sidecar.dialects.http.chunks import ChunkGuard, too_large
+from sidecar.dialects.http.chunks import ChunkDecoder, too_large
 from sidecar.dialects.http.completion_forms import describe
 from sidecar.dialects.http.forms import Fixed, RefusalForm
 from sidecar.dialects.http.guard import Head, HeadGuard
@@ -27,14 +27,18 @@ class _Arriving:
     """A request whose head was let in and whose body is still to come."""
 
     def __init__(self, head: Head, raw_head: bytes, admitted: tuple[Route, dict[str, str]], max_bytes: int) -> None:
+        _check_by_h11(raw_head)
         self.head = head
         self.route, self.parameters = admitted
-        self.wire_bytes = len(raw_head)
+        self._head_bytes = len(raw_head)
         self._left = head.length or 0
-        self._chunks = ChunkGuard(max_bytes) if head.length is None else None
-        self._body: list[bytes] = []
-        self._h11 = h11.Connection(h11.SERVER)
-        self._receive(raw_head)
+        self._chunks = ChunkDecoder(max_bytes) if head.length is None else None
+        self._body = bytearray()
+
+    @property
+    def wire_bytes(self) -> int:
+        """How many have come of it."""
+        return self._head_bytes + (self._chunks.wire_bytes if self._chunks is not None else len(self._body))
 
     @property
     def is_whole(self) -> bool:
@@ -43,26 +47,25 @@ class _Arriving:
     def take(self, buffer: bytearray) -> None:
         """Take out of `buffer` what belongs to it. Raises Refused."""
         if self._chunks is not None:
-            part = self._chunks.take(buffer)
-        else:
-            part = bytes(buffer[: self._left])
+            self._body += self._chunks.take(buffer)
+        elif self._left:
+            part = buffer[: self._left]
             del buffer[: self._left]
             self._left -= len(part)
-        self.wire_bytes += len(part)
-        if part:
-            self._receive(part)
+            self._body += part
 
     def finish(self) -> HttpRequest:
-        return HttpRequest(head=self.head, parameters=self.parameters, body=b"".join(self._body))
+        return HttpRequest(head=self.head, parameters=self.parameters, body=bytes(self._body))
 
-    def _receive(self, part: bytes) -> None:
-        try:
-            self._h11.receive_data(part)
-            while (event := self._h11.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
-                if isinstance(event, h11.Data):
-                    self._body.append(bytes(event.data))
-        except h11.RemoteProtocolError:
-            raise Refused("This is no request of HTTP/1.1.") from None
+
+def _check_by_h11(raw_head: bytes) -> None:
+    """Ask a second opinion of what the guard has let in."""
+    parser = h11.Connection(h11.SERVER)
+    try:
+        parser.receive_data(raw_head)
+        parser.next_event()
+    except h11.RemoteProtocolError:
+        raise Refused("This is no request of HTTP/1.1.") from None
 
 
 class RequestReader:

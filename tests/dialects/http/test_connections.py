@@ -285,3 +285,15 @@ async def test_line_ends_may_stand_before_the_first_request_and_blanks_may_not(b
                 client.stream.deliver(piece)
             await settle()
             assert client.stream.arrived.startswith(b"HTTP/1.1 %d " % status)
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 900), (256, 4000), (100_000, 40)])
+async def test_a_body_may_come_in_a_thousand_small_chunks_and_in_any_number_of_others(size: int, count: int) -> None:
+    body = msgspec.json.encode(QUESTION).ljust(size * count)
+    chunks = b"".join(b"%x\r\n%s\r\n" % (size, body[at : at + size]) for at in range(0, len(body), size))
+    async with open_house(EchoingProvider()) as house:
+        talk = Talk(house)
+        fields = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+        talk.send("POST", "/chat", fields=fields)
+        talk.client.stream.deliver(chunks + b"0\r\n\r\n")
+        assert (await talk.response()).status == 200
