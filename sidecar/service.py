@@ -151,9 +151,12 @@ class Service:
             NotFound: the ticket is not good, or its reply is no longer kept.
             InvalidParameter: the reply has fewer deltas than `after`.
         """
-        grant = self._usable_tickets().redeem(ticket, anyio.current_time())
+        tickets, now = self._usable_tickets(), anyio.current_time()
+        grant = tickets.find(ticket, now)
         behind = grant.after if after is None else after
-        return self.resume(Resume(reply=grant.reply_id, after=behind)), behind
+        reply = self.resume(Resume(reply=grant.reply_id, after=behind))
+        tickets.redeem(ticket, now)  # only now: a wrong `after` costs none
+        return reply, behind
 
     def _usable_tickets(self) -> TicketStore:
         if self._tickets is None:

@@ -62,13 +62,19 @@ class TicketStore:
         self._tickets[ticket] = (now + self.limits.ticket_seconds, grant)
         return ticket
 
-    def redeem(self, ticket: str, now: float) -> Grant:
-        """Return what a ticket opens, and take it back.
+    def find(self, ticket: str, now: float) -> Grant:
+        """Return what a ticket opens; it stays good.
 
         Raises:
             NotFound: it is none, was used, or is over; which of these is not said.
         """
-        deadline, grant = self._tickets.pop(ticket, (now, None))
+        deadline, grant = self._tickets.get(ticket, (now, None))
         if grant is None or deadline <= now:
             raise NotFound("There is no such ticket: each is good once, and for a short time.")
+        return grant
+
+    def redeem(self, ticket: str, now: float) -> Grant:
+        """Return what a ticket opens, and take it back. Raises NotFound."""
+        grant = self.find(ticket, now)
+        del self._tickets[ticket]
         return grant

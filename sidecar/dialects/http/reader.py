@@ -106,8 +106,9 @@ class RequestReader:
             return self._next()
         except (ProtocolError, SidecarError) as exc:
             self._end()
-            form = RefusalForm(exc, describe=describe if self._is_openai else None, is_head=self._is_head)
-            return Incoming(asked=exc, addressee=_NOBODY, form=form, is_open=True)
+            error = self._door.routes.veiled(exc)
+            form = RefusalForm(error, describe=describe if self._is_openai else None, is_head=self._is_head)
+            return Incoming(asked=error, addressee=_NOBODY, form=form, is_open=True)
 
     def _next(self) -> Incoming | None:
         if self._arriving is None:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from protocol.errors import Code
+from protocol.errors import Code, ProtocolError
 from sidecar.dialects.http.guard import Head
 from sidecar.dialects.http.refused import Refused
 from sidecar.dialects.http.request import HttpRequest
+from sidecar.errors import SidecarError
 from sidecar.session import Incoming
 
 
@@ -41,7 +42,15 @@ class Routes:
             if route.method == method:
                 return route, match.groupdict()
             allowed += [route.method, "HEAD"] if route.method == "GET" else [route.method]
-        if allowed and not self._is_silent:
+        if allowed:
             message = "This path is not served by this method."
             return Refused(message, code=Code.UNSUPPORTED, status=405, allow=", ".join(allowed))
-        return Refused("There is nothing by this path.", code=Code.NOT_FOUND)
+        return _nothing()
+
+    def veiled(self, error: ProtocolError | SidecarError) -> ProtocolError | SidecarError:
+        """Return what is said of a refusal: not which methods there are, where nothing is said of what there is."""
+        return _nothing() if self._is_silent and isinstance(error, Refused) and error.status == 405 else error
+
+
+def _nothing() -> Refused:
+    return Refused("There is nothing by this path.", code=Code.NOT_FOUND)
