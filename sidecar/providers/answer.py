@@ -32,6 +32,8 @@ class AnswerReader:
         """None until a byte was seen that tells."""
         self._body = bytearray()
         """All that came, until it is known to be events: JSON can only be read at its end."""
+        self._blanks = 0
+        """At least so many bytes of it are no beginning of anything: those are not looked at again."""
         self._halves = Halves()
         self._thoughts = Thoughts()
         self._has_text = False
@@ -107,10 +109,14 @@ class AnswerReader:
             self.failure = _too_large(f"it has more than {MAX_STREAM_BYTES} bytes")
         if self._is_json or BOM.startswith(self._body):
             return b""
-        start = self._body.removeprefix(BOM).lstrip()[:1]
-        if start == b"<":
+        if not self._blanks and self._body.startswith(BOM):
+            self._blanks = len(BOM)
+        start = self._body[self._blanks :].lstrip()[:1]
+        if not start:
+            self._blanks = len(self._body)
+        elif start == b"<":
             self.failure = UpstreamProtocol("The provider answered with a web page (OPENAI_BASE_URL).")
-        elif start:
+        else:
             self._is_json = start in b"{["
         return bytes(self._body) if self._is_json is False else b""
 

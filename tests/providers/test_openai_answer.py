@@ -1,4 +1,5 @@
 import json
+import time
 from contextlib import suppress
 
 import pytest
@@ -129,6 +130,11 @@ class TestPlainJson:
     def test_it_is_bounded(self) -> None:
         with pytest.raises(UpstreamProtocol, match="too large"):
             read(b"{", *[b" " * 1024 * 1024] * 17)
+
+    def test_blanks_before_it_cost_their_number_and_not_its_square(self) -> None:
+        before = time.process_time()
+        assert read(*[b" " * 1400] * 3000, plain("a")) == ("a", Finish("stop"))
+        assert time.process_time() - before < 2  # it would be 16 s
 
 
 class TestWhatIsNoAnswer:
