@@ -136,9 +136,15 @@ class AnswerReader:
         if not self._thoughts.is_over:
             text = self._thoughts.drop(text)
             if is_last:
-                text += self._thoughts.end()
+                text += self._thoughts.end(has_stopped=self._has_stopped())
         self._has_text = self._has_text or bool(text)
         return text
+
+    def _has_stopped(self) -> bool:
+        try:
+            return self.failure is None and self._reading.end().reason == "stop"
+        except SidecarError:
+            return False
 
 
 def _is_whole(content: bytes) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from protocol.messages import Usage
-from sidecar.errors import SidecarError, UpstreamProtocol
+from sidecar.errors import SidecarError, Truncated, UpstreamProtocol
 from sidecar.providers import Finish
 from sidecar.providers.resilience import TryAgain
 from sidecar.providers.sse import MAX_EVENT_BYTES, MAX_LINE_BYTES
@@ -247,6 +247,14 @@ def test_rule_13_thoughts_are_progress_and_not_sent_on(thought: object) -> None:
     answer = reader()
     assert answer.feed(event(chunk(delta=thought))) == ""
     assert answer.progress == 1
+
+
+@pytest.mark.parametrize("end", [STOP, STOP + DONE])
+def test_rule_13_a_tag_that_is_never_closed_is_what_a_model_writes(end: bytes) -> None:
+    said = [event(chunk(text)) for text in ("<thi", "nk> is a tag", " that models write.")]
+    assert read(*said, end) == ("<think> is a tag that models write.", Finish("stop"))
+    with pytest.raises(Truncated):
+        read(*said)
 
 
 @pytest.mark.anyio
