@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from protocol.messages import FinishReason, Usage
 from sidecar.errors import Truncated, UpstreamProtocol
+from sidecar.providers._counts import Count, make_usage, read_count
 from sidecar.providers.failures import Mask, explain_event
 from sidecar.providers.interface import Finish
 from sidecar.providers.sse import SseEvent
@@ -27,10 +28,10 @@ _FINISH_REASONS: Mapping[str, FinishReason] = MappingProxyType(
 class _Counts(Struct):
     """Tokens so far, each count a sum. Those that were cached are no part of `input_tokens`."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
 
 
 class _Block(Struct):
@@ -75,6 +76,8 @@ class _Event(Struct):
 
 
 _Decoded = TypeVar("_Decoded")
+
+_TEXTS = ("text", "text_delta")
 
 
 class AnthropicReading:
@@ -134,7 +137,7 @@ class AnthropicReading:
         return Finish(_FINISH_REASONS.get(self._reason or "", "other"), self._usage())
 
     def _take(self, block: _Block) -> str:
-        text = block.text if block.type in ("text", "text_delta") else ""
+        text = block.text if block.type in _TEXTS else ""
         self.progress += bool(text)
         return text or ""
 
@@ -149,7 +152,7 @@ class AnthropicReading:
         if counts.input_tokens is None:
             return None
         read = counts.input_tokens + (counts.cache_creation_input_tokens or 0) + (counts.cache_read_input_tokens or 0)
-        return Usage(prompt_tokens=read, completion_tokens=counts.output_tokens or 0)
+        return make_usage(read, counts.output_tokens)
 
 
 def _decode(shape: type[_Decoded], content: bytes) -> _Decoded:
@@ -159,6 +162,28 @@ def _decode(shape: type[_Decoded], content: bytes) -> _Decoded:
         pass
     # The standard library takes halves of characters, which msgspec refuses.
     try:
-        return msgspec.convert(json.loads(content.decode()), shape)
+        return msgspec.convert(_mend(json.loads(content.decode())), shape)
     except (ValueError, RecursionError):
         raise UpstreamProtocol("The provider's answer holds what is no part of a message.") from None
+
+
+def _mend(content: Any) -> Any:
+    """Return it without what is odd in it, except where text would be lost with that."""
+    if isinstance(content, list):
+        return [_mend(inner) for inner in content]
+    if not isinstance(content, dict):
+        return content
+    odd = {name for name, inner in content.items() if _is_odd(name, inner, content.get("type"))}
+    mended = {name: _mend(inner) for name, inner in content.items() if name not in odd}
+    return mended | {name: read_count(content[name]) for name in _Counts.__struct_fields__ if name in content}
+
+
+def _is_odd(name: str, inner: object, kind: object) -> bool:
+    match name:
+        case "type" | "stop_reason":
+            return not isinstance(inner, str)
+        case "text":
+            return not isinstance(inner, str) and kind not in _TEXTS
+        case "usage":
+            return not isinstance(inner, dict)
+    return inner is None

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from protocol.messages import FinishReason, Usage
 from sidecar.errors import Truncated, UpstreamError, UpstreamProtocol
+from sidecar.providers._counts import make_usage
 from sidecar.providers.failures import Mask, explain_event
 from sidecar.providers.interface import Finish
 from sidecar.providers.openai_chunk import Choice, Delta, decode_chunk, is_something
@@ -68,7 +69,7 @@ class OpenAIReading:
             raise UpstreamProtocol("The provider's answer is empty, or not in the language of OpenAI's.")
         if self._reason is None and not (self.is_done or self._is_whole):
             raise Truncated("The provider's answer broke off before its end.")
-        reason = _FINISH_REASONS.get((self._reason or "").lower(), "other")
+        reason = _FINISH_REASONS.get(self._reason or "", "other")
         if reason == "stop" and self._has_refusal:
             reason = "refused"
         elif reason == "stop" and self._has_tool_call:
@@ -85,8 +86,8 @@ class OpenAIReading:
             raise UpstreamProtocol("The provider's answer is JSON, but no completion.")
         self._has_chunk = True
         usage = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
-        if usage is not None and usage.prompt_tokens is not None:  # the last one counts: they are sums already
-            self._usage = Usage(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens or 0)
+        if usage is not None:  # the last one counts: they are sums already
+            self._usage = make_usage(usage.prompt_tokens, usage.completion_tokens) or self._usage
         return "".join(self._take_choice(choice) for choice in chunk.choices or () if not choice.index)
 
     def _take_choice(self, choice: Choice) -> str:
@@ -104,9 +105,8 @@ class OpenAIReading:
             self._goes_on_after_reason = self._reason is not None
         if is_something(delta.tool_calls):
             self._has_tool_call = True
-        reason = choice.finish_reason or choice.finishReason
+        reason = (choice.finish_reason or choice.finishReason or "").lower()
         if reason in _ENDS_BY_ERROR:
             raise TryAgain(UpstreamError("The provider ended its answer by an error."))
-        if reason:
-            self._reason = reason
+        self._reason = reason or self._reason
         return text

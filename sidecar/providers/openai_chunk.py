@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from sidecar.errors import UpstreamProtocol
+from sidecar.providers._counts import Count, read_count
 
 _NOTHING = (b"", b"null", b'""', b"[]", b"{}", b"false")
 
@@ -54,8 +55,8 @@ class Choice(Struct):
 class Counts(Struct):
     """Tokens."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
 
 
 class Groq(Struct):
@@ -158,8 +159,7 @@ def _read_part(part: Any) -> str | None:
 
 
 def _read_counts(counts: dict[str, Any]) -> Counts:
-    found = [counts.get(name) for name in ("prompt_tokens", "completion_tokens")]
-    return Counts(*(count if isinstance(count, int) else None for count in found))
+    return Counts(*(read_count(counts.get(name)) for name in Counts.__struct_fields__))
 
 
 def _fields(content: Any, name: str) -> dict[str, Any]:

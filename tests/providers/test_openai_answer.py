@@ -211,7 +211,7 @@ class TestErrorsWithin:
         with pytest.raises(ContextTooLong):
             read(b'error: {"code":400,"message":"x","type":"exceed_context_size_error"}\n\n')
 
-    @pytest.mark.parametrize("reason", ["error", "insufficient_system_resource"])
+    @pytest.mark.parametrize("reason", ["error", "ERROR", "insufficient_system_resource"])
     def test_an_end_by_error(self, reason: str) -> None:
         with pytest.raises(TryAgain):
             read(good("a", reason=reason))
