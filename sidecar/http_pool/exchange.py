@@ -3,10 +3,16 @@
 import math
 from collections.abc import Callable
 
+import anyio
+
 from sidecar.http_pool.connection import Connection
 from sidecar.http_pool.failures import Cut
 from sidecar.http_pool.parsing import Head
 from sidecar.http_pool.pool import Pool
+
+# Where a connection that had been closed before is asked, its end comes within a round trip. Who ends it later has read
+# the request, was at work on it, and may bill it.
+_SOON_SECONDS = 1.0
 
 OnConnection = Callable[[bool], None]
 """Called with False where a connection has to be opened first, and with True where there is one."""
@@ -39,23 +45,25 @@ class Exchange:
             self._pool.give_back(self._connection)
 
 
-async def exchange(pool: Pool, request: bytes, on_connection: OnConnection) -> Exchange:
+async def exchange(pool: Pool, request: bytes, on_connection: OnConnection, *, takes_kept: bool = True) -> Exchange:
     """Send a request, and return its answer as soon as its head has come.
 
-    A connection that had been kept may be gone without our knowledge. Where no byte of an answer came on it, that says
-    nothing about the provider: the request is sent once more, on a new one.
+    A connection that had been kept may be gone without our knowledge. Where it ends soon, and no byte of an answer came
+    on it, that says nothing about the provider: the request is sent once more, on a new one. Where `takes_kept` is not
+    set there is a new one from the start, and so nothing is sent twice.
 
     Raises:
         Cut: the connection broke.
         Unreachable, SidecarError: there is none, or what came on it is no answer.
     """
-    connection = pool.take()
+    connection = pool.take() if takes_kept else None
     if connection is not None:
         on_connection(True)
+        sent_at = anyio.current_time()
         try:
             return await _ask(pool, connection, request)
         except Cut:
-            if not connection.is_untouched:
+            if not connection.is_untouched or anyio.current_time() - sent_at > _SOON_SECONDS:
                 raise
     on_connection(False)
     connection = await pool.open()

@@ -18,21 +18,28 @@ from sidecar.http_pool.requests import Request
 class PoolTransport(httpx.AsyncBaseTransport):
     """Sends httpx's requests through pools, which are the caller's to open and to close.
 
-    In a request's extensions `on_connection` is called as `exchange` says; in the response's, `exchange` is the answer,
-    which can be read there without httpx's layers. What goes wrong is raised as our own exceptions.
+    In a request's extensions `on_connection` and `takes_kept` are those of `exchange`; in the response's,
+    `exchange` is the answer, which can be read there without httpx's layers. What goes wrong is raised as our own
+    exceptions.
     """
 
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
 
     async def post(
-        self, url: str, *, headers: Mapping[str, str], content: bytes, on_connection: OnConnection
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes,
+        on_connection: OnConnection,
+        takes_kept: bool = True,
     ) -> httpx.Response:
         """Send a request past httpx's client, which would only add what is not wanted.
 
         Namely cookies, redirects, the environment's ideas, a line in the log with the address, and 0.2 ms.
         """
-        extensions = {"on_connection": on_connection}
+        extensions = {"on_connection": on_connection, "takes_kept": takes_kept}
         request = httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
         return await self.handle_async_request(request)
 
@@ -44,7 +51,10 @@ class PoolTransport(httpx.AsyncBaseTransport):
         asked = Request(
             origin=origin, target=url.raw_path, headers=tuple(request.headers.raw), content=await request.aread()
         )
-        exchange = await self._pools.ask(asked, request.extensions.get("on_connection", _ignore))
+        extensions = request.extensions
+        exchange = await self._pools.ask(
+            asked, extensions.get("on_connection", _ignore), takes_kept=extensions.get("takes_kept", True)
+        )
         return httpx.Response(
             exchange.status,
             headers=list(exchange.headers),

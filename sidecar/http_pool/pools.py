@@ -32,11 +32,11 @@ class Pools:
         self._tasks.cancel_scope.cancel()
         return await self._tasks.__aexit__(kind, exc, trace)
 
-    async def ask(self, request: Request, on_connection: OnConnection) -> Exchange:
+    async def ask(self, request: Request, on_connection: OnConnection, *, takes_kept: bool = True) -> Exchange:
         """Send a request, and return its answer, which the caller closes. Raises as `exchange`."""
         pool = self._pools.get(request.origin)
         if pool is None:
             pool = Pool(request.origin, self._dialer, max_connections=self._max_connections, spares=self._spares)
             self._pools[request.origin] = pool
             self._tasks.start_soon(pool.keep)
-        return await exchange(pool, request.encode(self._dialer.proxy), on_connection)
+        return await exchange(pool, request.encode(self._dialer.proxy), on_connection, takes_kept=takes_kept)

@@ -74,6 +74,8 @@ class Clocks:
         self._phase = Phase.PLACE
         self._phase_at = self._first_token_at
         self._scope: anyio.CancelScope | None = None
+        self.was_lost = False
+        """Whether the request was sent, and its connection ended without a byte of an answer: it may have been read."""
 
     @property
     def has_content(self) -> bool:
@@ -96,6 +98,7 @@ class Clocks:
     def begin_anew(self) -> None:
         """Turn to another provider, which has the whole time until its first token, but no more than is left in all."""
         self._first_token_at = anyio.current_time() + self._timeouts.first_token_seconds
+        self.was_lost = False
         self.enter(Phase.PLACE)
 
     @contextmanager

@@ -133,7 +133,12 @@ class HttpClient:
             self._places.release_on_behalf_of(borrower)
 
     async def _send(self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks) -> Answer:
+        was_sent = False
+
         def on_connection(is_there: bool) -> None:
+            nonlocal was_sent
+            clocks.was_lost |= was_sent  # then this is the second connection
+            was_sent = is_there
             clocks.enter(Phase.FIRST_TOKEN if is_there else Phase.CONNECTION)
 
         headers = {**_HEADERS, **endpoint.headers}
@@ -144,12 +149,18 @@ class HttpClient:
             with clocks.running():
                 return Answer(
                     await self._transport.post(
-                        endpoint.url, headers=headers, content=content, on_connection=on_connection
+                        endpoint.url,
+                        headers=headers,
+                        content=content,
+                        on_connection=on_connection,
+                        # One that is lost twice was read, and maybe billed: this is not to go on unseen.
+                        takes_kept=not clocks.was_lost,
                     )
                 )
         except (TimeoutConnect, Unreachable) as exc:
             raise TryAgain(exc) from exc
         except Cut:
+            clocks.was_lost = True
             raise TryAgain(UpstreamError("The provider closed the connection without an answer.")) from None
 
 

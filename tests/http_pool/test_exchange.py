@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from sidecar.errors import UpstreamProtocol
-from sidecar.http_pool import Cut, Unreachable
+from sidecar.http_pool import Cut, Unreachable, exchange
 from tests.http_pool.asking import ask, begin, idle, make_request, opened, says, then_closes
 from tests.providers.certificates import make_server
 from tests.providers.scripted import Asked, running
@@ -151,6 +151,7 @@ def serve_tls(listener: socket.socket, *behaviours: Callable[[TlsPeer], None]) -
     for behave in behaviours:
         connection, _ = listener.accept()
         connection.settimeout(5)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection:
             behave(TlsPeer(connection))
 
@@ -200,6 +201,26 @@ class TestStale:
                 with pytest.raises(Cut):
                     await ask(pools, server.url)
         assert len(server.asked) == 2
+
+    async def test_not_where_its_end_came_late_for_then_the_provider_was_at_work(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exchange, "_SOON_SECONDS", -1.0)
+        with running(then_closes, OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                with pytest.raises(Cut):
+                    await ask(pools, server.url)
+        assert len(server.asked) == 1
+
+    async def test_not_where_no_kept_one_is_wanted(self) -> None:
+        with running(OK, lambda asked: asked.cut(), OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                with pytest.raises(Cut):
+                    await pools.ask(make_request(server.url), lambda is_there: None, takes_kept=False)
+                assert idle(pools) == 1
+        assert [asked.number for asked in server.asked] == [0, 1]
 
     async def test_not_where_a_byte_came(self) -> None:
         def begins(asked: Asked) -> None:

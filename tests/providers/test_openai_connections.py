@@ -12,7 +12,8 @@ import pytest
 
 from protocol.errors import Code
 from sidecar.errors import SidecarError
-from tests.providers.asking import PATIENT, PROMPT, ask, opened
+from tests.http_pool.asking import until
+from tests.providers.asking import PATIENT, PROMPT, QUICK, ask, opened
 from tests.providers.faults import (
     OK,
     STOP,
@@ -88,6 +89,29 @@ class TestKeptConnections:
                 assert await outcome(provider) == Outcome("ok", "stop")
                 assert await outcome(provider) == Outcome("ok", "stop")
         assert [asked.number for asked in server.asked] == [0, 1]
+
+    async def test_a_request_that_is_read_and_never_answered_is_sent_unseen_once_and_then_as_retries_only(self) -> None:
+        """Spares are kept ones that every try would find."""
+        with running(OK, lambda asked: asked.cut()) as server:
+            async with opened(server.url, SIDECAR_SPARE_CONNECTIONS="2") as provider:
+                await outcome(provider)
+                await until(lambda: server.connected == 3)
+                assert await outcome(provider) == Outcome("", "upstream_error")
+        assert len(server.asked) - 1 == 1 + 1 + QUICK.max_retries
+
+    async def test_u60_the_budget_bounds_what_is_sent_where_none_is_answered_in_time(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sidecar.http_pool.exchange._SOON_SECONDS", -1.0)
+
+        def one_in_three(asked: Asked) -> None:
+            asked.cut() if len(server.asked) % 3 == 0 else OK(asked)
+
+        with running(OK, one_in_three) as server:
+            async with opened(server.url, SIDECAR_SPARE_CONNECTIONS="2") as provider:
+                for _ in range(100):
+                    await outcome(provider)
+        assert 110 < len(server.asked) <= 100 + 10 + 10
 
     async def test_u50_what_is_left_on_one_is_nobodys_answer(self) -> None:
         def too_much(asked: Asked) -> None:
