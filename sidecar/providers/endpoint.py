@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from sidecar.settings import SettingsError
 
+_PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -20,6 +22,12 @@ class Endpoint:
     """The header that the key is sent in; in this one behind the word Bearer."""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What is sent beside ours in each request."""
+
+    @property
+    def origin(self) -> tuple[str, str, int | None]:
+        """The server, however the address is written: scheme, host and port."""
+        parts = urlsplit(self.url)
+        return parts.scheme, (parts.hostname or "").rstrip("."), parts.port or _PORTS.get(parts.scheme)
 
 
 def split_base_url(base_url: str, *, allow_http: bool) -> tuple[SplitResult, bool]:

@@ -142,7 +142,7 @@ class RemoteProvider:
             # The first provider's own error is the one that tells a person what to do.
             first_error = first_error or error
             if isinstance(error, _MAY_BE_BILLED):
-                ways = [other for other in ways if other.route.endpoint.url != way.route.endpoint.url]
+                ways = [other for other in ways if other.route.endpoint.origin != way.route.endpoint.origin]
             if has_begun:
                 raise error
             if not ways or not isinstance(error, _MAY_GO_WELL_ELSEWHERE):

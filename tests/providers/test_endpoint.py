@@ -33,3 +33,13 @@ def test_what_is_refused(vector: dict[str, Any]) -> None:
 
 def test_the_repr_shows_no_address() -> None:
     assert "canary" not in repr(OpenAIDialect().locate("https://a.example/v1?key=canary"))
+
+
+def test_a_server_is_the_same_however_it_is_written() -> None:
+    def origin(url: str) -> tuple[str, str, int | None]:
+        return OpenAIDialect().locate(url, allow_http=True).origin
+
+    same = ("https://x.org/v1", "https://x.org:443", "HTTPS://X.org./openai/deployments/d?api-version=1")
+    assert len(set(map(origin, same))) == 1
+    assert len(set(map(origin, ("https://x.org", "https://x.org:444", "http://x.org", "https://y.org")))) == 4
+    assert origin("http://x.org") == origin("http://x.org:80")

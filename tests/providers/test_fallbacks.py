@@ -200,6 +200,13 @@ class TestAnotherModel:
                 assert (await outcome(provider)).end in ("timeout_first_token", "timeout_idle")
         assert len(server.asked) == 1
 
+    async def test_nor_is_another_address_of_the_same_server(self, tmp_path: Path) -> None:
+        with running(hold) as server:
+            path = write_fallback(tmp_path, f"{server.url}/other/v1")
+            async with opened(server.url, QUICK, SIDECAR_FALLBACKS=path) as provider:
+                assert (await outcome(provider)).end == "timeout_first_token"
+        assert len(server.asked) == 1
+
     async def test_but_then_another_provider_behind_it_is(self, tmp_path: Path) -> None:
         with running(hold) as first, running(ELSEWHERE) as second:
             fallbacks = f"small, {write_fallback(tmp_path, second.url)}"
