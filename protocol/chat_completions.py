@@ -110,9 +110,14 @@ def decode_completion(payload: bytes) -> Complete:
 def _check_unused(name: str, value: Raw) -> None:
     if name in _HINTS or bytes(value) == b"null":
         return
-    if name in _DEFAULTS and msgspec.json.decode(value) in _DEFAULTS[name]:
+    if name in _DEFAULTS and _is_one_of(msgspec.json.decode(value), _DEFAULTS[name]):
         return
     raise _unsupported(name)
+
+
+def _is_one_of(given: object, defaults: tuple[object, ...]) -> bool:
+    """Whether it is one of these as in JSON, where true is not 1."""
+    return any(given == default and isinstance(given, bool) == isinstance(default, bool) for default in defaults)
 
 
 def _read_turn(message: _Message, where: str) -> GivenTurn:

@@ -74,6 +74,8 @@ def test_null_and_defaults_and_hints_are_ignored(name: str, value: object) -> No
     ("name", "value"),
     [
         ("n", 2),
+        ("n", True),
+        ("logprobs", 0),
         ("top_p", 0.5),
         ("tools", [{"type": "function", "function": {"name": "f"}}]),
         ("tool_choice", "required"),

@@ -23,7 +23,7 @@ _OF_BROWSERS = frozenset({"origin", "x-http-method-override", "x-method-override
 # By TCP there may be a cookie of another server of this machine, since cookies know no ports.
 _NEVER_BY_UNIX = _OF_BROWSERS | {"cookie", "referer", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"}
 
-_JSON_KINDS = frozenset({"application/json", "application/json;charset=utf-8"})
+_JSON_KINDS = frozenset({"application/json", "application/json;charset=utf-8", 'application/json;charset="utf-8"'})
 
 _ANSWER_KINDS = frozenset({"application/json", "application/*", "text/event-stream", "text/*", "*/*"})
 

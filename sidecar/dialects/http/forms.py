@@ -14,7 +14,7 @@ EVENT_STREAM = "text/event-stream"
 # `no-transform`: a proxy that compresses would hold events back until it has a block of them.
 _STREAM_FIELDS = {
     "Content-Type": EVENT_STREAM,
-    "Cache-Control": "no-cache, no-transform",
+    "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
 }
 

@@ -18,7 +18,7 @@ MAX_TARGET_BYTES = 256
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE"})
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (\S+) HTTP/([0-9])\.([0-9])")
-# No percent sign in the path: none of ours has one, and nginx refuses some that climb above the root by them.
+# No percent sign: no target of ours has one, and nginx refuses some that climb above the root by them.
 _TARGET = re.compile(rb"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*(\?[A-Za-z0-9._~!$&'()*+,;=:@/?-]*)?")
 # No tab: before a value nginx takes it for a part of that.
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\x00-\x1f\x7f]*)")
@@ -27,7 +27,7 @@ _HOST = re.compile(rb"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\])(
 
 _ONCE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"connection", b"expect"}
-    | {b"origin", b"last-event-id"}
+    | {b"origin", b"referer", b"sec-fetch-site", b"last-event-id"}
 )
 
 

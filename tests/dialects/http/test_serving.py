@@ -59,7 +59,7 @@ async def test_a_stream_is_server_sent_events(path: str, request_: dict[str, obj
         response = await talk.response()
         assert response.status == 200
         assert response.fields["content-type"] == "text/event-stream"
-        assert response.fields["cache-control"] == "no-cache, no-transform"
+        assert response.fields["cache-control"] == "no-store, no-transform"
         assert response.fields["x-accel-buffering"] == "no"
         assert [event.name for event in response.events()] == ["start", "delta", "delta", "done"]
         assert response.events()[2].id == "2"
@@ -307,3 +307,12 @@ async def test_a_bad_request_behind_head_is_told_why() -> None:
         client.stream.deliver(write("HEAD", "/livez") + b"GET /livez HTTP/1.1\r\n\r\n")
         await client.finished()
         assert bytes(client.stream.arrived).endswith(b"}\n")
+
+
+async def test_who_says_that_he_wants_no_stream_gets_none_whatever_he_accepts() -> None:
+    async with open_house() as house:
+        talk = Talk(house)
+        talk.send("POST", "/chat", QUESTION | {"stream": False}, {"Accept": "application/json, text/event-stream"})
+        (await house.next_call()).finish()
+        response = await talk.response()
+        assert (response.status, response.fields["content-type"]) == (200, "application/json")

@@ -46,7 +46,7 @@ def _generate(request: HttpRequest, kind: type[Generate]) -> Incoming:
 
 
 def _understood(request: HttpRequest, asked: Request | Generate, *, always_ok: bool = False) -> Incoming:
-    if isinstance(asked, Generate | Resume) and request.accepts(EVENT_STREAM):
+    if isinstance(asked, Generate | Resume) and asked.stream is None and request.accepts(EVENT_STREAM):
         asked = replace(asked, stream=True)
     is_stream = isinstance(asked, Generate | Resume) and bool(asked.stream)
     form: Form = (EventStreamForm if is_stream else JsonForm)(request.head, always_ok=always_ok)
