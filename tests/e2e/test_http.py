@@ -214,3 +214,40 @@ def test_what_it_says_of_itself_holds_no_secret_and_nothing_of_what_people_wrote
     assert b"gen_ai_client_token_usage_sum" in said
     for secret in (KEY.encode(), b"a-token-of-the-tests", b"secret"):
         assert secret not in said
+
+
+@pytest.mark.parametrize("count", [90, 101, 400])
+@pytest.mark.parametrize("by_tcp", [False, True])
+def test_the_provider_is_left_also_when_many_requests_were_sent_ahead(serve: Serve, count: int, by_tcp: bool) -> None:
+    with running(_one_token_and_silence) as provider:
+        program = serve(**openai_at(provider))
+        where = program.tcp_port if by_tcp else program.socket_path
+        host = b"localhost:%d" % program.tcp_port if by_tcp else b"localhost"
+        with connect(where) as client:
+            client.sendall(post(b"/chat", CHAT).replace(b"localhost", host) * count)
+            provider.wait_asked(1)
+            assert provider.asked[0].waiting.wait(PATIENCE_SECONDS)
+        closed = time.monotonic()
+        assert provider.asked[0].left.wait(PATIENCE_SECONDS)
+        assert provider.asked[0].left_at - closed < 0.1
+        assert len(provider.asked) == 1
+
+
+def test_who_asks_only_whether_it_lives_keeps_no_place_of_those_without_the_token(serve: Serve) -> None:
+    program = serve(SIDECAR_TCP_AUTH="on", SIDECAR_TOKEN="t", SIDECAR_MAX_UNAUTHORIZED_CONNECTIONS="1")
+    host = b"localhost:%d" % program.tcp_port
+    with connect(program.tcp_port) as client:
+        client.sendall(GET.replace(b"localhost", host))
+        assert receive_rest(client).endswith(b"ok\n")
+        # It stays connected, and is not waited for longer than it takes to be sure that it has its answer.
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while b"overloaded" in (came := _models(program.tcp_port, host)):
+            assert time.monotonic() < deadline
+        assert came.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def _models(port: int, host: bytes) -> bytes:
+    with connect(port) as client:
+        fields = b"Authorization: Bearer t\r\nConnection: close\r\n"
+        client.sendall(b"GET /v1/models HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (host, fields))
+        return receive_rest(client)
