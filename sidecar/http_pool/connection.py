@@ -36,7 +36,7 @@ class Connection:
         """
         try:
             return self._stream.receive_now() is None and self._stream.is_between
-        except Cut:
+        except (Cut, SidecarError):
             return False
 
     async def ask(self, request: bytes) -> Head:

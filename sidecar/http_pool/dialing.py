@@ -96,7 +96,8 @@ class Dialer:
         if self.proxy is None:
             return await self._secure(await self._connect(origin), origin)
         try:
-            stream = await self._secure(await self._connect(self.proxy.origin), self.proxy.origin)
+            way = await self._connect(self.proxy.origin)
+            stream = await self._secure(way, self.proxy.origin, peer="proxy", setting="SIDECAR_PROXY")
         except UpstreamConnect as exc:
             raise Unreachable("The proxy (SIDECAR_PROXY) could not be reached.") from exc
         if not origin.is_tls:
@@ -117,12 +118,14 @@ class Dialer:
                 raise UpstreamConnect("The provider's name leads to a private address (SIDECAR_DENY_PRIVATE).")
         return SocketStream(await connect(addresses, origin.port))
 
-    async def _secure(self, stream: Stream, origin: Origin) -> Stream:
+    async def _secure(
+        self, stream: Stream, origin: Origin, *, peer: str = "provider", setting: str = "OPENAI_BASE_URL"
+    ) -> Stream:
         """Put TLS over the stream where the origin speaks it."""
         if not origin.is_tls:
             return stream
         try:
-            secured = TlsStream(stream, self._context, origin.host)
+            secured = TlsStream(stream, self._context, origin.host, peer=peer, setting=setting)
             await secured.shake_hands()
         except BaseException:
             stream.close()
@@ -134,9 +137,9 @@ async def _tunnel(stream: Stream, origin: Origin, proxy: Proxy) -> None:
     lines = [f"CONNECT {origin.authority} HTTP/1.1", f"Host: {origin.authority}"]
     if proxy.authorization is not None:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
-    stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
     answer, early = ResponseParser(), b""
     try:
+        stream.write("\r\n".join([*lines, "", ""]).encode("ascii"))
         await stream.flush()
         while answer.head is None:
             if not (came := await stream.receive()):
@@ -147,5 +150,9 @@ async def _tunnel(stream: Stream, origin: Origin, proxy: Proxy) -> None:
     except SidecarError:
         raise UpstreamConnect("The proxy (SIDECAR_PROXY) did not answer as one does.") from None
     if not 200 <= answer.head.status < 300 or early:
-        # Its words are not shown: they may be anybody's.
-        raise UpstreamConnect("The proxy (SIDECAR_PROXY) did not let the request through.")
+        raise proxy_refused()
+
+
+def proxy_refused() -> UpstreamConnect:
+    """Return what is told of a proxy that does not do what it was asked. Not its words: they may be anybody's."""
+    return UpstreamConnect("The proxy (SIDECAR_PROXY) did not let the request through.")

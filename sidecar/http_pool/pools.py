@@ -6,10 +6,13 @@ from typing import Self
 import anyio
 from anyio.abc import TaskGroup
 
-from sidecar.http_pool.dialing import Dialer, Origin
+from sidecar.http_pool.dialing import Dialer, Origin, proxy_refused
 from sidecar.http_pool.exchange import Exchange, OnConnection, exchange
 from sidecar.http_pool.pool import Pool
 from sidecar.http_pool.requests import Request
+
+# Proxy Authentication Required. Where requests go to a proxy as they are, this is its own word.
+_PROXY_REFUSES = 407
 
 
 class Pools:
@@ -39,4 +42,9 @@ class Pools:
             pool = Pool(request.origin, self._dialer, max_connections=self._max_connections, spares=self._spares)
             self._pools[request.origin] = pool
             self._tasks.start_soon(pool.keep)
-        return await exchange(pool, request.encode(self._dialer.proxy), on_connection, takes_kept=takes_kept)
+        proxy = self._dialer.proxy
+        answer = await exchange(pool, request.encode(proxy), on_connection, takes_kept=takes_kept)
+        if answer.status == _PROXY_REFUSES and proxy is not None and not request.origin.is_tls:
+            answer.close()
+            raise proxy_refused()
+        return answer

@@ -36,7 +36,11 @@ class Stream(Protocol):
         """
 
     def write(self, chunk: bytes) -> None:
-        """Send what can be sent without waiting, and keep the rest for `flush`. A broken connection is not told."""
+        """Send what can be sent without waiting, and keep the rest for `flush`.
+
+        Raises:
+            Cut: the connection can take no more, and it is known already. One that just broke is not told.
+        """
 
     @property
     def is_between(self) -> bool:

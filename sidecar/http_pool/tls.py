@@ -13,6 +13,9 @@ _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 # What only a strict check asks of an authority, as Python's own contexts make it from 3.13 on.
 _STRICT = range(79, 96)
 
+# In OpenSSL's names of the alerts of a peer that wants a certificate, which with TLS 1.3 come behind the hand-shake.
+_REFUSALS = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_ACCESS_DENIED")
+
 _HINTS = {
     **dict.fromkeys(_UNKNOWN_AUTHORITY, " A home-made authority's certificate goes into SIDECAR_CA."),
     **dict.fromkeys(
@@ -24,13 +27,27 @@ _HINTS = {
 
 
 class TlsStream:
-    """The client's side of TLS over `stream`, which it owns; to be used after `shake_hands`."""
+    """The client's side of TLS over `stream`, which it owns; to be used after `shake_hands`.
 
-    def __init__(self, stream: Stream, context: ssl.SSLContext, host: str) -> None:
+    `peer` and `setting` are for the words of errors: whom the stream leads to, and which setting says so.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        context: ssl.SSLContext,
+        host: str,
+        *,
+        peer: str = "provider",
+        setting: str = "OPENAI_BASE_URL",
+    ) -> None:
         self._stream = stream
+        self._peer, self._setting = peer, setting
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._records = Records()
+        self._has_begun = False
+        """Whether any content has come."""
         self._has_ended = False
         """Whether the peer has said that nothing follows."""
 
@@ -47,9 +64,9 @@ class TlsStream:
                 self._take(await self._stream.receive())
             await self._stream.flush()
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, Cut):
-            raise Unreachable("The provider closed the connection within the TLS hand-shake.") from None
+            raise Unreachable(f"The {self._peer} closed the connection within the TLS hand-shake.") from None
         except ssl.SSLError as exc:
-            raise _explain(exc) from None
+            raise self._explain(exc) from None
 
     def _step(self) -> bool:
         """Go on with the hand-shake and say whether it is complete."""
@@ -82,7 +99,12 @@ class TlsStream:
             self._incoming.write_eof()
 
     def _decrypt(self) -> bytes | None:
-        """Return all that can be read of what came, b"" at the end, None where more is needed."""
+        """Return all that can be read of what came, b"" at the end, None where more is needed.
+
+        Raises:
+            UpstreamTls: the peer does not want us.
+            Cut: what came is no TLS, or ended without farewell.
+        """
         texts: list[bytes] = []
         # Not until it wants more: an exception of OpenSSL's costs more than all the rest.
         while (self._incoming.pending or self._incoming.eof or self._tls.pending()) and not self._has_ended:
@@ -93,8 +115,14 @@ class TlsStream:
             except ssl.SSLError as exc:  # the end without farewell among others
                 if texts:
                     break  # it is raised again
+                if not self._has_begun and any(word in (exc.reason or "") for word in _REFUSALS):
+                    raise UpstreamTls(
+                        f"The {self._peer} refused the connection by TLS ({self._setting}): "
+                        "it may want a certificate of its clients, and the sidecar has none."
+                    ) from exc
                 raise Cut from exc
             if text:
+                self._has_begun = True
                 texts.append(text)
             else:
                 self._has_ended = True
@@ -105,7 +133,10 @@ class TlsStream:
         return b"" if self._has_ended else None
 
     def write(self, chunk: bytes) -> None:
-        self._tls.write(chunk)
+        try:
+            self._tls.write(chunk)
+        except ssl.SSLError as exc:
+            raise Cut from exc
         self._stream.write(self._outgoing.read())
 
     @property
@@ -122,10 +153,9 @@ class TlsStream:
     def close(self) -> None:
         self._stream.close()
 
-
-def _explain(exc: ssl.SSLError) -> UpstreamTls:
-    if isinstance(exc, ssl.SSLCertVerificationError):
-        # OpenSSL's words for what is wrong; they quote nothing but the name that was asked for.
-        hint = _HINTS.get(exc.verify_code, "")
-        return UpstreamTls(f"The provider's certificate is not valid: {exc.verify_message}.{hint}")
-    return UpstreamTls("The provider could not be reached by TLS 1.2 or later (OPENAI_BASE_URL).")
+    def _explain(self, exc: ssl.SSLError) -> UpstreamTls:
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            # OpenSSL's words for what is wrong; they quote nothing but the name that was asked for.
+            hint = _HINTS.get(exc.verify_code, "")
+            return UpstreamTls(f"The {self._peer}'s certificate is not valid: {exc.verify_message}.{hint}")
+        return UpstreamTls(f"The {self._peer} could not be reached by TLS 1.2 or later ({self._setting}).")

@@ -28,6 +28,8 @@ def make_tls_context(ca: Path | None = None) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which verifies certificate and name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # TLS 1.2 lets a server ask for it at any time; while it goes on nothing can be written.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     _trust_system(context)
     if ca is not None:
         _trust(context, ca)

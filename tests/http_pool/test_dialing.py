@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 import trustme
 
-from sidecar.errors import SidecarError, UpstreamConnect
+from sidecar.errors import SidecarError, UpstreamConnect, UpstreamTls
 from sidecar.http_pool import Names, Origin, Proxy, Unreachable, names
 from sidecar.http_pool.names import Address
 from sidecar.secret import Secret
@@ -180,6 +180,39 @@ async def test_u56_a_proxy_that_does_not_do_its_work(script: Script, error: type
             assert type(caught.value) is error
             assert "canary" not in repr(caught.value)
             assert idle(pools) == 0
+
+
+async def test_u56_a_proxy_that_refuses_a_plain_request_is_named() -> None:
+    with running(status(407, b"canary"), OK) as proxy:
+        async with opened(proxy=proxy.url.replace("//", "//me:canary@")) as pools:
+            with pytest.raises(
+                UpstreamConnect, match=r"\AThe proxy \(SIDECAR_PROXY\) did not let the request"
+            ) as caught:
+                await ask(pools, "http://provider.invalid/v1")
+            assert "canary" not in repr(caught.value)
+            assert idle(pools) == 0
+            assert await ask(pools, "http://provider.invalid/v1") == (200, b"ok")
+
+
+async def test_u56_the_word_of_a_provider_behind_a_tunnel_is_its_own() -> None:
+    with running(status(407, b"mine"), tls=make_server(AUTHORITY)) as server, tunnelling(server.port) as (port, _):
+        async with opened(make_client(), proxy=f"http://localhost:{port}") as pools:
+            assert await ask(pools, f"https://localhost:{server.port}") == (407, b"mine")
+
+
+async def test_u56_a_proxy_whose_own_certificate_is_not_valid_is_named() -> None:
+    with running(OK, tls=make_server(trustme.CA())) as proxy:
+        async with opened(make_client(), proxy=proxy.url) as pools:
+            with pytest.raises(UpstreamTls, match=r"\AThe proxy's certificate is not valid: .*SIDECAR_CA"):
+                await ask(pools, "https://provider.invalid")
+    assert proxy.asked == []
+
+
+async def test_u56_a_proxy_that_speaks_no_tls_is_named() -> None:
+    with running(OK) as proxy:
+        async with opened(make_client(), proxy=proxy.url.replace("http:", "https:")) as pools:
+            with pytest.raises(SidecarError, match=r"SIDECAR_PROXY"):
+                await ask(pools, "https://provider.invalid")
 
 
 async def test_u56_a_proxy_that_is_not_there_is_named() -> None:

@@ -1,9 +1,11 @@
 import re
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -14,7 +16,8 @@ from sidecar.errors import UpstreamTls
 from sidecar.http_pool.failures import Cut, Unreachable
 from sidecar.http_pool.sockets import SocketStream
 from sidecar.http_pool.tls import TlsStream
-from tests.providers.certificates import make_careless_authority, make_server
+from sidecar.providers.tls import make_tls_context
+from tests.providers.certificates import make_careless_authority, make_server, write
 
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("error")]
 
@@ -163,6 +166,50 @@ class TestTheEnd:
                 assert await stream.receive() == b"a"
                 with pytest.raises(Cut):
                     await stream.receive()
+
+
+@contextmanager
+def renegotiating(tmp_path: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Give the port of a server of TLS 1.2, and its process: `R` on a line there asks for a new hand-shake."""
+    certificate = AUTHORITY.issue_cert("localhost")
+    pem = tmp_path / "server.pem"
+    pem.write_bytes(certificate.private_key_and_cert_chain_pem.bytes())
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(pem), "-tls1_2", "-naccept", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        try:
+            assert server.stdout is not None
+            said = next(line for line in server.stdout if line.startswith(b"ACCEPT"))
+            yield int(said.rpartition(b":")[2]), server
+        finally:
+            server.kill()
+
+
+class TestANewHandShakeThatTheServerAsksFor:
+    """TLS 1.2 has it; in the midst of one nothing can be written."""
+
+    async def test_is_declined_by_our_context(self, tmp_path: Path) -> None:
+        context = make_tls_context(write(AUTHORITY, tmp_path / "ca.pem"))
+        with renegotiating(tmp_path) as (port, server):
+            async with connected(port, context) as stream:
+                await be_asked_anew(server, stream)
+                stream.write(b"a request")
+                with pytest.raises(Cut):  # this server takes no for no
+                    await stream.receive()
+
+    async def test_is_the_end_of_a_connection_that_takes_part_in_it(self, tmp_path: Path) -> None:
+        with renegotiating(tmp_path) as (port, server):
+            async with connected(port) as stream:
+                await be_asked_anew(server, stream)
+                with pytest.raises(Cut):
+                    stream.write(b"a request")
+
+
+async def be_asked_anew(server: subprocess.Popen[bytes], stream: TlsStream) -> None:
+    assert server.stdin is not None
+    server.stdin.write(b"R\n")
+    server.stdin.flush()
+    stream._take(await stream._stream.receive())
+    assert stream._decrypt() is None
 
 
 class TestTheHandShake:

@@ -84,6 +84,23 @@ async def test_u08_an_authority_that_nobody_named() -> None:
         assert server.asked == []
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("spares", ["0", "2"])
+async def test_who_wants_a_certificate_of_ours_is_asked_once(ca: Path, version: ssl.TLSVersion, spares: str) -> None:
+    """With TLS 1.3 it says so behind the hand-shake, where else the answer stands."""
+    strict = make_server(AUTHORITY)
+    strict.verify_mode = ssl.CERT_REQUIRED
+    strict.maximum_version = version
+    with running(OK, tls=strict) as server:
+        async with opened(server.url, SIDECAR_CA=str(ca), SIDECAR_SPARE_CONNECTIONS=spares) as provider:
+            for _ in range(2):
+                with pytest.raises(SidecarError, match="OPENAI_BASE_URL") as caught:
+                    await ask(provider)
+                assert caught.value.code == Code.UPSTREAM_TLS
+        assert server.asked == []
+        assert spares == "2" or server.connected == 2
+
+
 async def test_u11_plain_http_where_tls_is_asked_for() -> None:
     def confused() -> None:
         connection, _ = listener.accept()
@@ -164,6 +181,7 @@ class TestContext:
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
         assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+        assert context.options & ssl.OP_NO_RENEGOTIATION
 
     def test_a_ca_that_cannot_be_used(self, tmp_path: Path) -> None:
         junk = tmp_path / "junk.pem"
