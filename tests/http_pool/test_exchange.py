@@ -132,23 +132,6 @@ class TestKept:
                 assert await ask(pools, url) == (200, b"mine")
             await anyio.to_thread.run_sync(thread.join, 5)
 
-    @pytest.mark.parametrize("leave", [Asked.cut, Asked.reset])
-    async def test_u48_nor_where_the_other_side_has_left_meanwhile(self, leave: Callable[[Asked], None]) -> None:
-        left = threading.Event()
-
-        def answer_and_leave(asked: Asked) -> None:
-            asked.answer(200, b"ok")
-            left.set()
-            leave(asked)
-
-        with running(answer_and_leave, OK) as server:
-            async with opened() as pools:
-                assert await ask(pools, server.url) == (200, b"ok")
-                assert await anyio.to_thread.run_sync(left.wait, 5)
-                steps: list[bool] = []
-                assert await ask(pools, server.url, steps=steps) == (200, b"ok")
-        assert [asked.number for asked in server.asked] == [0, 1]
-
 
 class TlsPeer:
     """A server's side of TLS, whose records can be sent in parts."""
