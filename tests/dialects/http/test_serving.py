@@ -143,7 +143,7 @@ async def test_an_action_in_a_body_must_be_that_of_the_path() -> None:
         assert (response.status, response.json()["code"]) == (400, "bad_message")
 
 
-@pytest.mark.parametrize("fields", [{}, SSE])
+@pytest.mark.parametrize("fields", [{}, SSE, {"Connection": "close"}])
 @pytest.mark.parametrize("leave", ["end", "leave", "reset"])
 async def test_a_client_that_leaves_cancels_its_call(fields: dict[str, str], leave: str) -> None:
     async with open_house() as house:
