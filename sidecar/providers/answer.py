@@ -51,6 +51,11 @@ class AnswerReader:
         return self._reading.has_finished
 
     @property
+    def awaits_last_word(self) -> bool:
+        """Whether nothing but counts and the provider's last word is still to come."""
+        return self._reading.awaits_last_word
+
+    @property
     def progress(self) -> int:
         """How often the model has said something, be it only thought."""
         return self._reading.progress

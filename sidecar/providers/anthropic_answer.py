@@ -95,6 +95,10 @@ class AnthropicReading:
     def has_finished(self) -> bool:
         return self._reason is not None or self.is_done
 
+    @property
+    def awaits_last_word(self) -> bool:
+        return self._reason is not None
+
     def take_event(self, event: SseEvent) -> str:
         content = event.data.strip()
         if not content or content.startswith(b":"):

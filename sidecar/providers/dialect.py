@@ -24,6 +24,10 @@ class Reading(Protocol):
     def has_finished(self) -> bool:
         """Whether the model has ended its answer: from then on a broken connection loses nothing of it."""
 
+    @property
+    def awaits_last_word(self) -> bool:
+        """Whether nothing but counts and the provider's last word is still to come."""
+
     def take_event(self, event: SseEvent) -> str:
         """Return the text in an event, which may end in half of a character.
 

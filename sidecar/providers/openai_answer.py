@@ -37,6 +37,8 @@ class OpenAIReading:
         self._reason: str | None = None
         self._goes_on_after_reason = False
         """Some servers write a reason on each chunk: it tells of no end then, but it is the one when the end comes."""
+        self._ends_alone = False
+        """Whether the reason stood in a chunk of its own, as that of the end does, behind what the model said."""
         self._has_refusal = False
         self._has_tool_call = False
         self._has_chunk = False
@@ -48,6 +50,10 @@ class OpenAIReading:
     @property
     def has_finished(self) -> bool:
         return self.is_done or (self._reason is not None and not self._goes_on_after_reason)
+
+    @property
+    def awaits_last_word(self) -> bool:
+        return self._ends_alone and self.has_finished
 
     def take_event(self, event: SseEvent) -> str:
         content = event.data.strip()
@@ -108,5 +114,7 @@ class OpenAIReading:
         reason = (choice.finish_reason or choice.finishReason or "").lower()
         if reason in _ENDS_BY_ERROR:
             raise TryAgain(UpstreamError("The provider ended its answer by an error."))
-        self._reason = reason or self._reason
+        if reason:
+            self._reason = reason
+            self._ends_alone = self.progress > 0 and not (text or has_thought)
         return text

@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 # Behind the last word stands only what ends the body: a provider that lingers loses its connection.
 _DRAIN_SECONDS = 1.0
 
+# Behind the model's own end stand the counts and the last word, at once or never.
+_LAST_WORD_SECONDS = 2.0
+
 _MAX_COMPLAINT_BYTES = 64 * 1024
 _COMPLAINT_SECONDS = 2.0
 
@@ -153,7 +156,11 @@ class Route:
         the model has begun, the next try may go well.
         """
         try:
-            return await answer.read(clocks)
+            if not reader.awaits_last_word:
+                return await answer.read(clocks)
+            with anyio.move_on_after(_LAST_WORD_SECONDS):
+                return await answer.read(clocks)
+            return b""
         except SidecarError as exc:
             if reader.has_finished:
                 return b""

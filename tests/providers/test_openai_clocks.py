@@ -9,15 +9,20 @@ import pytest
 
 from protocol.errors import Code
 from sidecar.errors import Overloaded, SidecarError, TimeoutIdle
+from sidecar.providers.anthropic import AnthropicDialect
 from sidecar.providers.clocks import Clocks, Phase
+from sidecar.providers.dialect import Dialect
+from sidecar.providers.openai import OpenAIDialect
 from tests.providers.asking import PATIENT, PROMPT, ask, opened
 from tests.providers.scripted import DONE, ROLE, Asked, Script, chunk, event, good, running, status, stream
+from tests.providers.vectors import STREAMS
 
 pytestmark = pytest.mark.anyio
 
 # Shorter than what a provider here takes, and long enough that nothing else runs out first.
 SHORT = 0.1
 A, STOP = event(chunk("a")), event(chunk(finish_reason="stop"))
+EACH_STOPS = [event(chunk(text, finish_reason="stop")) for text in "ab"]
 
 
 def silent(asked: Asked) -> None:
@@ -166,6 +171,42 @@ async def test_what_never_ends_behind_the_models_own_end_loses_nothing(
     with running(script) as server:
         async with opened(server.url, replace(PATIENT, idle_seconds=SHORT)) as provider:
             assert (await ask(provider))[0] == ["a"]
+
+
+@pytest.mark.parametrize("dialect", [OpenAIDialect(), AnthropicDialect()], ids=lambda dialect: dialect.name)
+async def test_a_last_word_that_does_not_come_is_not_waited_for_as_long_as_a_token(
+    dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.providers.route._LAST_WORD_SECONDS", SHORT)
+    said = A + STOP
+    if dialect.name == "anthropic":
+        said = STREAMS["anthropic: a good answer"].content.partition(b"event: message_stop")[0]
+
+    def script(asked: Asked) -> None:
+        asked.head()
+        asked.chunk(said)
+        asked.hold()
+
+    with running(script) as server:
+        async with opened(server.url, PATIENT, dialect=dialect) as provider:
+            began = time.monotonic()
+            assert (await ask(provider))[1].reason == "stop"
+            assert time.monotonic() - began < PATIENT.idle_seconds / 2
+
+
+async def test_but_the_next_token_is_where_the_reason_stands_beside_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.providers.route._LAST_WORD_SECONDS", SHORT)
+
+    def script(asked: Asked) -> None:
+        asked.head()
+        for said in (event(chunk(delta={"role": "assistant"}, finish_reason="stop")), *EACH_STOPS, DONE):
+            asked.chunk(said)
+            asked.pause(3 * SHORT)
+        asked.end()
+
+    with running(script) as server:
+        async with opened(server.url) as provider:
+            assert "".join((await ask(provider))[0]) == "ab"
 
 
 async def test_u09_a_connection_that_is_not_completed() -> None:
