@@ -81,7 +81,7 @@ async def test_u12_u13_u14_no_first_token(script: Script) -> None:
             assert caught.value.code == Code.TIMEOUT_FIRST_TOKEN
             assert "0.1 s (SIDECAR_TIMEOUT_FIRST_TOKEN)" in str(caught.value)
             assert SHORT * 0.9 <= time.monotonic() - began < 3  # uvloop rounds to milliseconds
-            assert len(server.asked) == 1
+            assert len(server.asked) <= 1  # a busy machine may not have read it in so short a time
 
 
 async def test_u14_tries_do_not_multiply_the_time() -> None:
