@@ -14,8 +14,10 @@ from sidecar.http_pool.sockets import Stream
 class Connection:
     """A connection over `stream`, which it owns. `ask`, then `read` until there is nothing more."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, *, is_spare: bool = False) -> None:
         self._stream = stream
+        self.is_spare = is_spare
+        """Whether it was opened ahead of requests."""
         self._answer = ResponseParser()
         self._early = b""
         """What of the body came with the head."""

@@ -22,7 +22,8 @@ _LOOK_SECONDS = 5.0
 
 _OPEN_SECONDS = 10.0
 
-# After a spare could not be opened, the next is tried after so long, doubled each time.
+# After a spare could not be opened, or was closed before it was of use, the next is tried after so long, doubled each
+# time.
 _FIRST_PAUSE_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 80.0
 
@@ -59,7 +60,7 @@ class Pool:
                 self._in_use += 1
                 taken = connection
             else:
-                connection.close()
+                self._drop(connection, now)
         self._wake_keeper()
         return taken
 
@@ -76,6 +77,8 @@ class Pool:
         """Keep a connection where another request may follow on it, else close it."""
         self._in_use -= 1
         if connection.is_reusable and not self._is_closed:
+            if connection.is_spare:
+                self._pause = 0.0
             connection.idle_since = anyio.current_time()
             self._idle.append(connection)
         else:
@@ -116,8 +119,14 @@ class Pool:
             if _is_good(connection, now):
                 kept.append(connection)
             else:
-                connection.close()
+                self._drop(connection, now)
         self._idle = kept
+
+    def _drop(self, connection: Connection, now: float) -> None:
+        """Close what is good no more. A spare that nobody used was in vain, and others would be."""
+        if connection.is_spare and connection.is_untouched and not _is_old(connection, now):
+            self._put_off_spares(now)
+        connection.close()
 
     def _wants_spare(self) -> bool:
         now = anyio.current_time()
@@ -131,16 +140,22 @@ class Pool:
     async def _open_spare(self) -> None:
         with anyio.move_on_after(_OPEN_SECONDS):
             try:
-                self._idle.append(Connection(await self._dialer.dial(self._origin)))
+                self._idle.append(Connection(await self._dialer.dial(self._origin), is_spare=True))
             except SidecarError:  # whoever asks for a connection is told why there is none
                 pass
             else:
-                self._pause = 0.0
                 return
-        self._pause = min(max(self._pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
-        self._next_spare_at = anyio.current_time() + self._pause
+        self._put_off_spares(anyio.current_time())
+
+    def _put_off_spares(self, now: float) -> None:
+        if now >= self._next_spare_at:  # else another one has done so
+            self._pause = min(max(self._pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+            self._next_spare_at = now + self._pause
 
 
 def _is_good(connection: Connection, now: float) -> bool:
-    is_young = now - connection.idle_since < _IDLE_SECONDS and now - connection.opened_at < _AGE_SECONDS
-    return is_young and connection.is_quiet
+    return not _is_old(connection, now) and connection.is_quiet
+
+
+def _is_old(connection: Connection, now: float) -> bool:
+    return now - connection.idle_since >= _IDLE_SECONDS or now - connection.opened_at >= _AGE_SECONDS

@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Tunnels to IPv4 that nobody's provider is behind: 6to4 and Teredo.
 _TUNNELS = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
+# An older kind of private network, RFC 3879, which Python takes for global.
+_SITE_LOCAL = IPv6Network("fec0::/10")
 
 
 def is_public(address: str) -> bool:
@@ -20,7 +22,7 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(parsed, IPv6Address):
-        if any(parsed in tunnel for tunnel in _TUNNELS):
+        if any(parsed in network for network in (*_TUNNELS, _SITE_LOCAL)):
             return False
         parsed = _inside(parsed) or parsed
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import anyio
 import anyio.to_thread
@@ -11,7 +12,7 @@ import trustme
 
 from sidecar.http_pool import Dialer, Names, Pools, pool
 from sidecar.http_pool.connection import Connection
-from tests.http_pool.asking import ask, begin, idle, opened, says, until
+from tests.http_pool.asking import ask, begin, idle, opened, pools_of, says, until
 from tests.providers.certificates import make_server
 from tests.providers.scripted import Asked, running
 
@@ -120,6 +121,7 @@ class TestSpares:
 
     async def test_one_that_the_provider_closes_is_replaced(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.01)
         with running(OK) as server:
             async with opened(spares=1) as pools:
                 await ask(pools, server.url)
@@ -131,6 +133,34 @@ class TestSpares:
                 steps: list[bool] = []
                 await ask(pools, server.url, steps=steps)
                 assert steps == [True]
+
+    async def test_where_each_is_closed_at_once_they_are_tried_seldom_until_one_was_of_use(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.001)
+        monkeypatch.setattr(pool, "_FIRST_PAUSE_SECONDS", 0.02)
+        with running(OK) as server:
+            async with opened(spares=2) as pools:
+                await ask(pools, server.url)
+                (only,) = pools_of(pools)
+
+                def close_spares() -> bool:
+                    if only._pause >= 0.08:
+                        return True
+                    for connection in server._connections[1:]:
+                        with suppress(OSError):
+                            connection.socket.shutdown(socket.SHUT_RDWR)
+                    return False
+
+                await until(close_spares)
+                assert server.connected <= 1 + 2 * 4
+                await until(lambda: idle(pools) >= 2)
+                held = await begin(pools, server.url)
+                assert only._pause >= 0.08
+                while await held.read():
+                    pass
+                held.close()
+                assert only._pause == 0.0
 
     async def test_a_site_that_sleeps_has_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pool, "_LOOK_SECONDS", 0.01)
