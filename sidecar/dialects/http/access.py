@@ -54,10 +54,6 @@ class Door:
         _check_body(head)
         return found
 
-    def knows(self, head: Head) -> bool:
-        """Whether who asks has shown the token, where there is one."""
-        return self.token is None or _shows(self.token, bearer_token(head))
-
     def _check_origin(self, head: Head) -> None:
         fields = head.fields
         if self.may_be_proxied:
@@ -79,13 +75,9 @@ class Door:
 
 def _check_token(head: Head, token: Secret) -> None:
     given = bearer_token(head)
-    if not _shows(token, given):
+    if given is None or not token.matches(given):
         what = "has none" if given is None else "has a wrong one"
         raise Unauthorized(f"On TCP a request needs `Authorization: Bearer` with the token; this one {what}.")
-
-
-def _shows(token: Secret, given: str | None) -> bool:
-    return given is not None and token.matches(given)
 
 
 def _check_body(head: Head) -> None:

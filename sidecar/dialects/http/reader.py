@@ -119,8 +119,9 @@ class RequestReader:
             head, raw = found
             self._is_openai, self._is_head = head.path.startswith("/v1/"), head.method == "HEAD"
             admitted = self._door.admit(head)
-            if not self._door.knows(head):
-                # Those that have not shown the token have few places, and keep none.
+            if self._door.token is not None and admitted[0].is_open:
+                # Those that have not shown the token have few places, and keep none. This is no place to try tokens,
+                # either: the answer is the same with any.
                 head = replace(head, closes=True)
             if (head.length or 0) > self._max_body_bytes:
                 raise too_large(self._max_body_bytes)
