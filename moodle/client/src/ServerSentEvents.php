@@ -18,7 +18,7 @@ final class ServerSentEvents
 {
     public const HEADERS = [
         'Content-Type: text/event-stream; charset=utf-8',
-        'Cache-Control: no-cache, no-transform',
+        'Cache-Control: no-store, no-transform',
         // For nginx: without it, it keeps back what PHP writes until its buffer is full.
         'X-Accel-Buffering: no',
     ];
