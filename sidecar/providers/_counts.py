@@ -22,7 +22,10 @@ def read_count(count: object) -> int | None:
 
 
 def make_usage(prompt_tokens: int | None, completion_tokens: int | None) -> Usage | None:
-    """Return nothing where one is missing: both are estimated then."""
-    if prompt_tokens is None or completion_tokens is None:
+    """Return nothing where one is missing, or where both are 0, as servers write that do not count.
+
+    Both are estimated then.
+    """
+    if prompt_tokens is None or completion_tokens is None or not (prompt_tokens or completion_tokens):
         return None
     return Usage(prompt_tokens=prompt_tokens, completion_tokens=completion_tokens)

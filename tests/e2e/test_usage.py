@@ -14,7 +14,7 @@ from tests.e2e.client import Client
 from tests.e2e.conftest import BACKENDS, Serve
 from tests.e2e.program import CHECKOUT, PATIENCE_SECONDS, Program, wait_until
 from tests.e2e.scripts import openai_at
-from tests.providers.scripted import Asked, good, running, status, stream
+from tests.providers.scripted import Asked, chunk, event, good, running, status, stream
 
 SECRET_TEXT = "what-nobody-else-may-read"
 KEY = "0123456789abcdef"
@@ -80,6 +80,20 @@ def test_what_is_shared_costs_nobody_anything_and_what_failed_before_a_word_neit
                 assert isinstance(client.ask(summary)[0], Success)
             [refused] = client.ask(Chat(content="Hi", user_id="42"))
             assert isinstance(refused, Failure)
+            assert refused.code == "rate_limited"
+
+
+def test_a_provider_that_counts_zero_tokens_gives_nothing_away(serve: Serve) -> None:
+    zeros = {**chunk("text", finish_reason="stop"), "usage": {"prompt_tokens": 0, "completion_tokens": 0}}
+    with running(stream(event(zeros))) as provider:
+        program = serve(**openai_at(provider), SIDECAR_USER_REQUESTS_PER_HOUR="1")
+        with Client.unix(program.socket_path) as client:
+            done = client.ask(ask(1))[-1]
+            assert isinstance(done, Done)
+            assert done.usage is not None
+            assert done.usage.estimated
+            [refused] = client.ask(ask(2))
+            assert isinstance(refused, Error)
             assert refused.code == "rate_limited"
 
 

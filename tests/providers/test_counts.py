@@ -33,6 +33,14 @@ def test_one_alone_is_no_usage() -> None:
     assert read(event(last)) == ("a", Finish("stop", None))
 
 
+def test_zeros_are_no_usage_because_whatever_was_asked_had_words() -> None:
+    assert make_usage(0, 0) is None
+    assert make_usage(21, 0) == Usage(prompt_tokens=21, completion_tokens=0)
+    assert make_usage(0, 48) == Usage(prompt_tokens=0, completion_tokens=48)
+    zeros = {**chunk("a", finish_reason="stop"), "usage": {"prompt_tokens": 0, "completion_tokens": 0}}
+    assert read(event(zeros)) == ("a", Finish("stop", None))
+
+
 def read_openai(count: object) -> Finish:
     text, finish = read(
         event({**chunk("a", finish_reason="stop"), "usage": {"prompt_tokens": 21, "completion_tokens": count}})

@@ -73,8 +73,8 @@ class TestUsage:
     def test_none_is_not_zero(self) -> None:
         assert read(event({**chunk("a", finish_reason="stop"), "usage": None}))[1].usage is None
         assert read(event({**chunk("a", finish_reason="stop"), "usage": {}}))[1].usage is None
-        zero = event({**chunk("a", finish_reason="stop"), "usage": {"prompt_tokens": 0, "completion_tokens": 0}})
-        assert read(zero)[1].usage == Usage(prompt_tokens=0, completion_tokens=0)
+        zero = event({**chunk("a", finish_reason="stop"), "usage": {"prompt_tokens": 21, "completion_tokens": 0}})
+        assert read(zero)[1].usage == Usage(prompt_tokens=21, completion_tokens=0)
 
 
 class TestWhatServersLeaveOutOrPutIn:
