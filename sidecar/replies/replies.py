@@ -108,8 +108,6 @@ class Replies:
     def _count(self, call: Call, provider: str, began: float) -> None:
         end, prompt, metrics = call.log.end, call.prompt, self.metrics
         assert end is not None  # noqa: S101 - it is over
-        if call.booking is not None:
-            call.booking.settle(end.usage, finish_reason=end.finish_reason, error=end.error)
         if call.first_text is not None:
             metrics.call_began_to_answer(
                 provider=provider, model=prompt.model, action=prompt.action, seconds=call.first_text - began
@@ -157,5 +155,10 @@ class Replies:
             self._finish(call, End(usage=call.estimated_usage(), error=exc))
 
     def _finish(self, call: Call, end: End) -> None:
+        """Write the end and book it in one go: whoever reads it may ask the next question at once."""
         self._store.finish(call, end, anyio.current_time())
         self._has_deadline.set()
+        booking, call.booking = call.booking, None
+        if booking is not None:
+            end = call.log.end or end  # it may have become another
+            booking.settle(end.usage, finish_reason=end.finish_reason, error=end.error)

@@ -5,14 +5,18 @@ import logging
 import pytest
 
 from protocol.errors import Code
-from sidecar.errors import Overloaded, Truncated
+from sidecar.errors import Overloaded, RateLimited, Truncated
+from sidecar.observability import Metrics
 from sidecar.replies import End, Opening, Replies, ReplyLimits
 from sidecar.replies.store import REPLY_OVERHEAD_BYTES
+from sidecar.settings import UserLimits
+from sidecar.usage import Accounts, Purpose
 from tests.replies.fakes import DETACHED, PROMPT, USAGE, GatedProvider, error_code, read, settle, start
 
 pytestmark = pytest.mark.anyio
 
 LIMITS = ReplyLimits()
+ADA = Purpose(action="chat", provider="gated", model="gated-1", user_id="ada", course_id="7")
 SECRET = "sk-and-what-a-person-wrote"
 
 
@@ -73,6 +77,22 @@ async def test_pieces_that_stop_without_an_end_are_truncated(texts: list[str]) -
         got, end = await read(reply)
         assert got == texts
         assert isinstance(end.error, Truncated)
+
+
+async def test_whoever_has_read_the_end_may_ask_again_however_slowly_the_provider_is_left() -> None:
+    provider = GatedProvider(may_leave=False)
+    accounts = Accounts(Metrics(), limits=UserLimits(requests_at_once=1, requests_per_hour=2))
+    async with Replies(LIMITS) as replies:
+        for _ in range(2):
+            reply, call = await start(replies, provider, Opening(booking=accounts.booking(ADA, tokens=100)))
+            call.finish(usage=USAGE)
+            await read(reply)
+            assert not call.is_left.is_set()
+        for call in provider.calls:
+            call.may_leave.set()
+            await call.left()
+        with pytest.raises(RateLimited, match="2 are used"):  # each is booked once
+            replies.open(PROMPT, Opening(booking=accounts.booking(ADA, tokens=100)), provider)
 
 
 async def test_what_comes_behind_the_end_is_not_read() -> None:
