@@ -147,7 +147,7 @@ class ReplyStore:
             return
         reply.end_with(error or Cancelled("The request was cancelled."))
         self._settle(reply, now)
-        self._release(reply.call)
+        self._release(reply)
 
     def append(self, call: Call, text: str) -> None:
         """Write one delta.
@@ -235,7 +235,7 @@ class ReplyStore:
         self.total_bytes -= REPLY_OVERHEAD_BYTES
         if not call.replies and not call.is_cached:
             self.total_bytes -= call.log.cost_bytes
-        self._release(call)
+        self._release(reply)
 
     def _cache(self, call: Call, now: float) -> bool:
         """Keep a whole answer for whoever asks the same; in place of older ones, and of nothing else."""
@@ -267,8 +267,11 @@ class ReplyStore:
         if not cached.replies:
             self.total_bytes -= cached.log.cost_bytes
 
-    def _release(self, call: Call) -> None:
-        """Stop a running call that no reply waits for any more."""
+    def _release(self, reply: Reply) -> None:
+        """A reply waits for its call no more; stop a running one that none waits for."""
+        call = reply.call
+        if call.booking is not None and not reply.is_shared:
+            call.booking.leave()
         if call.is_running and all(reply.end is not None for reply in call.replies):
             self._unshare(call)
             call.abandon()

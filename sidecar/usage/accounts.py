@@ -90,6 +90,10 @@ class Accounts:
             return None
         return self._budgets.reserve(self.pseudonym(purpose.user_id), tokens, anyio.current_time())
 
+    def leave(self, reservation: Reservation) -> None:
+        """Do as `Budgets.leave`."""
+        self._budgets.leave(reservation)
+
     def book(
         self, purpose: Purpose, usage: Usage, *, outcome: str, seconds: float, reservation: Reservation | None
     ) -> None:
@@ -127,7 +131,7 @@ class Accounts:
 
 
 class Booking:
-    """What one request costs. Either `share`, or `admit` and then `settle`, each once."""
+    """What one request costs. Either `share`, or `admit` and then `settle`, each once; between them `leave`."""
 
     def __init__(self, accounts: Accounts, purpose: Purpose, tokens: int) -> None:
         self._accounts = accounts
@@ -143,6 +147,11 @@ class Booking:
             RateLimited, TooLarge: its user has no more, or never has so much.
         """
         self._reservation = self._accounts.reserve(self._purpose, self._tokens)
+
+    def leave(self) -> None:
+        """Say that its user waits for it no more, and may ask something else: others read it, and it is still paid."""
+        if self._reservation is not None:
+            self._accounts.leave(self._reservation)
 
     def settle(self, usage: Usage, *, finish_reason: str | None, error: SidecarError | None) -> None:
         """Book what it has cost."""

@@ -39,25 +39,28 @@ def _spell_out(limits: UserLimits) -> Iterator[_Limit]:
 
 
 class _Account:
-    __slots__ = ("requests", "tokens", "windows")
+    __slots__ = ("at_once", "requests", "tokens", "windows")
 
     def __init__(self, limits: tuple[_Limit, ...]) -> None:
         self.windows = tuple(Window(limit.seconds) for limit in limits)
         self.requests = 0
         """Reserved, as `tokens`."""
         self.tokens = 0
+        self.at_once = 0
+        """Those of the reserved requests that somebody waits for."""
 
     def reserved(self, what: str) -> int:
         return self.requests if what == "requests" else self.tokens
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Reservation:
     """What a request may cost; to be settled once."""
 
     user: str
     tokens: int
     _account: _Account
+    _is_at_once: bool = True
 
 
 class Budgets:
@@ -97,7 +100,7 @@ class Budgets:
             if excess > 0:
                 seconds = window.seconds_until_free(excess, now) if excess <= used else _RUNNING_SECONDS
                 refusals.append((seconds, _refusal(limit, used, reserved, wanted, seconds)))
-        if not refusals and 0 < self._at_once <= account.requests:
+        if not refusals and 0 < self._at_once <= account.at_once:
             raise RateLimited(
                 f"A user has {self._at_once} requests at once (SIDECAR_USER_REQUESTS_AT_ONCE), and as many are "
                 f"running. Come back in {_in_words(_RUNNING_SECONDS)}.",
@@ -106,11 +109,19 @@ class Budgets:
         if refusals:
             raise max(refusals, key=lambda refusal: refusal[0])[1]
         account.requests += 1
+        account.at_once += 1
         account.tokens += tokens
         return Reservation(user, tokens, account)
 
+    def leave(self, reservation: Reservation) -> None:
+        """Let the user ask something else: the request goes on for others, and what it may cost stays set aside."""
+        if reservation._is_at_once:
+            reservation._is_at_once = False
+            reservation._account.at_once -= 1
+
     def settle(self, reservation: Reservation, *, requests: int, tokens: int, now: float) -> None:
         """Book what a request has cost, in place of what was set aside for it; more than that, too."""
+        self.leave(reservation)
         account = reservation._account
         account.requests -= 1
         account.tokens -= reservation.tokens

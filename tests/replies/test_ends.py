@@ -1,6 +1,7 @@
 """How replies end when the provider fails, breaks off, says too much or is slow to close."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -93,6 +94,47 @@ async def test_whoever_has_read_the_end_may_ask_again_however_slowly_the_provide
             await call.left()
         with pytest.raises(RateLimited, match="2 are used"):  # each is booked once
             replies.open(PROMPT, Opening(booking=accounts.booking(ADA, tokens=100)), provider)
+
+
+@pytest.mark.parametrize("way", ["cancel", "leave"])
+async def test_who_pays_for_a_shared_call_and_goes_may_ask_again_and_still_pays(way: str) -> None:
+    provider = GatedProvider()
+    accounts = Accounts(Metrics(), limits=UserLimits(requests_at_once=1, tokens_per_hour=1000))
+
+    def opening(text: str, purpose: Purpose = ADA) -> Opening:
+        return Opening(fingerprint=text, may_share=True, booking=accounts.booking(purpose, tokens=100))
+
+    async with Replies(LIMITS) as replies:
+        paid, call = await start(replies, provider, opening("a summary"))
+        other = replies.open(PROMPT, opening("a summary", replace(ADA, user_id="bob")), provider)
+        with pytest.raises(RateLimited, match="AT_ONCE"):
+            replies.open(PROMPT, opening("another"), provider)
+        if way == "cancel":
+            replies.cancel(paid)
+        replies.leave(paid)
+        await start(replies, provider, opening("another"))
+        with pytest.raises(RateLimited, match="AT_ONCE"):  # it gave back one, and once
+            replies.open(PROMPT, opening("a third"), provider)
+        call.finish(usage=USAGE)
+        await read(other)
+        with pytest.raises(RateLimited, match="AT_ONCE"):  # nor again where the call ends
+            replies.open(PROMPT, opening("a third"), provider)
+
+
+async def test_what_is_set_aside_for_a_shared_call_stays_so_when_who_pays_has_gone() -> None:
+    provider = GatedProvider()
+    accounts = Accounts(Metrics(), limits=UserLimits(requests_at_once=1, tokens_per_hour=150))
+    opening = Opening(fingerprint="a summary", may_share=True, booking=accounts.booking(ADA, tokens=100))
+    async with Replies(LIMITS) as replies:
+        paid, call = await start(replies, provider, opening)
+        other = replies.open(PROMPT, replace(opening, booking=None), provider)
+        replies.leave(paid)
+        with pytest.raises(RateLimited, match="100 are set aside"):
+            replies.open(PROMPT, Opening(booking=accounts.booking(ADA, tokens=100)), provider)
+        call.finish(usage=USAGE)
+        await read(other)
+        with pytest.raises(RateLimited, match="5 are used"):
+            replies.open(PROMPT, Opening(booking=accounts.booking(ADA, tokens=150)), provider)
 
 
 async def test_what_comes_behind_the_end_is_not_read() -> None:

@@ -21,6 +21,12 @@ class Use:
 
     settled: list[tuple[float, int, int]] = field(default_factory=list)
     running: list[Reservation] = field(default_factory=list)
+    left: list[Reservation] = field(default_factory=list)
+    """Those of the running ones that the user waits for no more."""
+
+    @property
+    def at_once(self) -> int:
+        return sum(reservation not in self.left for reservation in self.running)
 
 
 class BudgetMachine(RuleBasedStateMachine):
@@ -51,6 +57,7 @@ class BudgetMachine(RuleBasedStateMachine):
             assert "SIDECAR_USER_" in str(refused)
             assert refused.retry_after is not None
             assert refused.retry_after > 0
+            assert "AT_ONCE" not in str(refused) or use.at_once == self.limits.requests_at_once
             if not use.running:  # else it is not known when they end
                 self.now += refused.retry_after + 1e-3
                 use.running.append(self.budgets.reserve(user, tokens, self.now))
@@ -64,6 +71,14 @@ class BudgetMachine(RuleBasedStateMachine):
         requests = min(tokens, 1)
         self.budgets.settle(reservation, requests=requests, tokens=tokens, now=self.now)
         use.settled.append((self.now, requests, tokens))
+
+    @precondition(lambda self: any(use.running for use in self.uses.values()))
+    @rule(draw=st.data())
+    def leave(self, draw: st.DataObject) -> None:
+        use = draw.draw(st.sampled_from([use for use in self.uses.values() if use.running]))
+        reservation = draw.draw(st.sampled_from(use.running))
+        self.budgets.leave(reservation)
+        use.left.append(reservation)
 
     @rule(seconds=st.sampled_from([1.0, 100.0, HOUR / 2, HOUR, DAY / 2, DAY]))
     def pass_time(self, seconds: float) -> None:
@@ -81,7 +96,7 @@ class BudgetMachine(RuleBasedStateMachine):
                 tokens = sum(t for _, t in used) + sum(reservation.tokens for reservation in use.running)
                 assert not max_requests or requests <= max_requests
                 assert not max_tokens or tokens <= max_tokens
-            assert not self.limits.requests_at_once or len(use.running) <= self.limits.requests_at_once
+            assert not self.limits.requests_at_once or use.at_once <= self.limits.requests_at_once
 
 
 TestBudgets = BudgetMachine.TestCase
