@@ -12,6 +12,7 @@ import anyio.to_thread
 from sidecar.actions._base import Rules, write_notes_prompt
 from sidecar.actions._fence import Visible, fence, strip_invisible
 from sidecar.actions._model import Model, Said
+from sidecar.errors import UpstreamError
 from sidecar.providers.interface import Message, Prompt, Stage
 from sidecar.texts.split import split, take_bytes
 
@@ -69,7 +70,7 @@ async def condense(
     """Give how far it is, and last the notes. `base` says which model is asked, and how. Close it.
 
     Raises:
-        SidecarError: a part could not be read.
+        SidecarError: a part could not be read, or nothing was written about it.
     """
     note_bytes = max(part_bytes // _SHORTER, _FEWEST_BYTES)
     tokens = min(rules.max_tokens, note_bytes // 3)
@@ -79,6 +80,8 @@ async def condense(
         action="condense",
         system=write_notes_prompt(f"{goal.task} Write at most {words} words."),
         max_tokens=tokens,
+        # Notes are shared by all who ask about the same text.
+        temperature=None,
         paced=False,
         schema=None,
         length="medium",
@@ -97,10 +100,18 @@ async def condense(
                     yield step
                 else:
                     notes = step
+        _check(notes)
         text = strip_invisible("\n\n".join(take_bytes(said.text.strip(), note_bytes) for said in notes))
         if len(parts) == 1:
             break
     yield text
+
+
+def _check(notes: list[Said]) -> None:
+    """Refuse to go on without a part: what is written of the others would be taken for the whole."""
+    for number, said in enumerate(notes, 1):
+        if not said.text.strip():
+            raise UpstreamError(f"The model wrote nothing about part {number} of {len(notes)} of the text.")
 
 
 def _ask_for_notes(asked: Prompt, part: str, number: int, total: int, marker: str) -> Prompt:

@@ -14,7 +14,8 @@ _BREAKS = tuple(
         r"(?<=\n)(?=#{1,6}[ \t]|[^\n]{1,200}\n(?:={3,}|-{3,})[ \t]*\n)",  # a heading of Markdown, of either kind
         r"(?<=\n)[ \t\r]*\n(?=[^\s])",  # a paragraph
         r"(?<=\n)(?=[^\n])",  # a line
-        r"(?:[.!?…]+[\"')\]}»”’›」』）】]*\s+|[。！？｡．।॥۔؟។။]+[\"')\]}»”’›」』）】]*)",  # a sentence
+        # Not within a run of dots: to begin at each of them would take the square of their number.
+        r"(?:(?<![.!?…])[.!?…]+[\"')\]}»”’›」』）】]*\s+|[。！？｡．।॥۔؟។။]+[\"')\]}»”’›」』）】]*)",  # a sentence
         r"\s+",
     )
 )

@@ -176,6 +176,22 @@ async def test_a_part_that_cannot_be_read_ends_the_reply_and_leaves_the_others(
     assert others_are_left == MAX_PARALLEL - 1
 
 
+@pytest.mark.parametrize("silent", ["Part 2 of", "Part "], ids=["one part", "every part"])
+async def test_a_part_of_which_the_model_says_nothing_is_not_passed_over(silent: str) -> None:
+    """What is written of nothing, or of the others, would be taken for a summary of the whole."""
+    provider = AnsweringProvider(lambda prompt: " \n" if silent in prompt.messages[0].content else "Notes.")
+    with pytest.raises(UpstreamError, match="wrote nothing about part"):
+        await ask(Summarize(content=write("en", 12_000)), provider)
+    assert provider.asked("summarize") == []
+
+
+async def test_notes_that_others_may_be_given_do_not_depend_on_a_temperature() -> None:
+    provider = AnsweringProvider()
+    await ask(Summarize(content=write("en", 12_000), temperature=2.0), provider)
+    assert {prompt.temperature for prompt in provider.asked("condense")} == {None}
+    assert [prompt.temperature for prompt in provider.asked("summarize")] == [2.0]
+
+
 async def test_an_answer_without_an_end_is_not_taken_for_notes() -> None:
     class Endless(AnsweringProvider):
         async def _pieces(self, prompt: Prompt):  # type: ignore[no-untyped-def]
@@ -258,7 +274,7 @@ async def test_the_largest_text_is_worked_on_without_holding_up_the_others() -> 
     assert "".join(prompt.subject for prompt in provider.asked("condense")[: len(text) // 20_000 * 2]).startswith(
         text[:1000]
     )
-    assert slowest < 0.05
+    assert slowest < 0.1  # row O8 of the fault matrix
     assert threading.active_count() <= threads + 2
 
 

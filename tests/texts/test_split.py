@@ -57,7 +57,7 @@ def test_a_text_that_fits_is_one_part_and_nothing_is_none() -> None:
     assert split("", max_bytes=6) == []
 
 
-@pytest.mark.parametrize("letter", ["a", "é ", "光", "\n", "# \n", ". ", "a\n\n"], ids=ascii)
+@pytest.mark.parametrize("letter", ["a", "é ", "光", "\n", "# \n", ". ", "a\n\n", ".", "…", ".)"], ids=ascii)
 def test_the_largest_text_is_split_in_a_moment(letter: str) -> None:
     text = letter * (5_000_000 // len(letter.encode()))
     began = time.process_time()
