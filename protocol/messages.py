@@ -80,6 +80,15 @@ class Analyze(Generate, frozen=True, kw_only=True, tag="analyze"):
     format: Literal["text", "json"] | None = None
 
 
+class SelfTest(ClientMessage, frozen=True, kw_only=True, tag="selftest"):
+    """Write a short text at a known pace, without a model: to see whether it arrives as it is written."""
+
+    user_id: _OuterId | None = None
+    stream: bool | None = None
+    detach: bool | None = None
+    ticket: bool | None = None
+
+
 class GivenTurn(Struct, frozen=True, kw_only=True):
     """One message, as a client of OpenAI gave it."""
 
@@ -129,7 +138,10 @@ class Ping(ClientMessage, frozen=True, kw_only=True, tag="ping"):
     """Ask who is there: the status call."""
 
 
-Request = Chat | Summarize | Analyze | Cancel | Resume | Ticket | Ping
+Beginning = Generate | SelfTest
+"""What begins a reply."""
+
+Request = Chat | Summarize | Analyze | SelfTest | Cancel | Resume | Ticket | Ping
 
 
 class Usage(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,12 +7,13 @@ import anyio
 
 import sidecar
 from protocol import PROTOCOL_VERSION
-from protocol.messages import Done, Generate, Resume, Ticket
+from protocol.messages import Beginning, Done, Generate, Resume, SelfTest, Ticket
 from sidecar import actions
 from sidecar.errors import Draining, InvalidParameter, NotConfigured, Unsupported
 from sidecar.providers.fair_queue import Asker
-from sidecar.providers.interface import Provider
+from sidecar.providers.interface import Prompt, Provider
 from sidecar.providers.queued import QueuedProvider, Turns
+from sidecar.providers.selftest import NO_COST, PROMPT, SelfTestProvider
 from sidecar.replies import Grant, Opening, Replies, Reply, TicketStore
 from sidecar.usage import Accounts, Purpose
 
@@ -52,7 +53,7 @@ class Service:
         self.metrics.watch("sidecar_ready", "Whether requests are served: 1 or 0.", lambda: bool(self.status().ready))
         self._began = time.monotonic()
 
-    def open(self, request: Generate) -> Reply:
+    def open(self, request: Beginning) -> Reply:
         """Admit a request and return its reply, attached.
 
         Raises:
@@ -60,29 +61,43 @@ class Service:
         """
         if self.is_draining:
             raise Draining("The sidecar is being restarted.", retry_after=_RETRY_AFTER_DRAIN_SECONDS)
+        if isinstance(request, SelfTest):
+            self._check_ticket(request)
+            opening = Opening(
+                user_id=_as_text(request.user_id), is_detached=bool(request.detach), spent=lambda: NO_COST
+            )
+            return self._replies.open(PROMPT, opening, SelfTestProvider())
         if self._provider is None:
             raise NotConfigured("No model provider is configured: set SIDECAR_PROVIDER, or OPENAI_API_KEY.")
-        if request.ticket:
-            self._usable_tickets().make_room(anyio.current_time())
-            if not request.stream:
-                raise InvalidParameter("`ticket` comes in `start`: set `stream`.")
-        for name, is_there in (("ticket", request.ticket), ("key", request.key is not None)):
-            if is_there and not request.detach:
-                raise InvalidParameter(f"`{name}` is for detached replies: set `detach`.")
+        self._check_ticket(request)
+        if request.key is not None and not request.detach:
+            raise InvalidParameter("`key` is for detached replies: set `detach`.")
+        return self._replies.open(*self._prepare(request, self._provider))
+
+    def _check_ticket(self, request: Beginning) -> None:
+        if not request.ticket:
+            return
+        self._usable_tickets().make_room(anyio.current_time())
+        if not request.stream:
+            raise InvalidParameter("`ticket` comes in `start`: set `stream`.")
+        if not request.detach:
+            raise InvalidParameter("`ticket` is for detached replies: set `detach`.")
+
+    def _prepare(self, request: Generate, provider: Provider) -> tuple[Prompt, Opening, Provider]:
+        """Return what is asked, what the reply shall be, and who writes it. Raises as `actions.make_plan`."""
         marker = actions.new_marker()
         prompt, plan = actions.make_plan(request, self._rules, marker=marker)
         may_share = actions.ACTIONS[type(request)].is_shareable
         fingerprint = None
         if may_share or request.key is not None:
-            fingerprint = actions.digest(prompt, marker=marker, provider=self._provider.name)
+            fingerprint = actions.digest(prompt, marker=marker, provider=provider.name)
         purpose = Purpose(
             action=prompt.action,
-            provider=self._provider.name,
+            provider=provider.name,
             model=prompt.model,
             user_id=_as_text(request.user_id),
             course_id=_as_text(request.course_id),
         )
-        provider = self._provider
         if self._turns is not None:
             provider = QueuedProvider(provider, self._turns, Asker(purpose.course_id, purpose.user_id))
         work = actions.Work(provider, plan, summaries=self._summaries)
@@ -95,7 +110,7 @@ class Service:
             spent=work.spent,
             booking=self._accounts.booking(purpose, tokens=actions.most_tokens(prompt, self._rules)),
         )
-        return self._replies.open(prompt, opening, work)
+        return prompt, opening, work
 
     def resume(self, request: Resume) -> Reply:
         """Return a detached reply, attached.

@@ -6,7 +6,7 @@ import pytest
 import sidecar
 from protocol import PROTOCOL_VERSION
 from protocol.errors import Code
-from protocol.messages import Analyze, Chat, Done, Generate, Resume, Summarize, Ticket
+from protocol.messages import Analyze, Beginning, Chat, Done, Generate, Resume, SelfTest, Summarize, Ticket
 from sidecar.actions import Rules
 from sidecar.errors import (
     Draining,
@@ -40,7 +40,7 @@ class House:
         self.replies = replies
         self.service = Service(provider=provider, replies=replies, rules=RULES, tickets=tickets)
 
-    def refuse(self, request: Generate) -> SidecarError:
+    def refuse(self, request: Beginning) -> SidecarError:
         """Return the error with which a request is refused; it must have begun nothing."""
         running = self.replies.running
         with pytest.raises(SidecarError) as caught:
@@ -102,6 +102,14 @@ async def test_without_a_provider_a_request_is_told_how_to_configure_one(kind: t
         assert "SIDECAR_PROVIDER" in str(error)
         house.service.is_draining = True
         assert type(house.refuse(kind(content="Hi"))) is Draining
+
+
+async def test_a_self_test_needs_no_provider() -> None:
+    async with open_house(None) as house:
+        reply = house.service.open(SelfTest(user_id=42, detach=True))
+        assert (reply.user_id, reply.is_detached, reply.call.prompt.model) == ("42", True, "selftest")
+        house.service.is_draining = True
+        assert type(house.refuse(SelfTest())) is Draining
 
 
 @every_kind

@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from protocol.codec import Addressee
 from protocol.errors import ProtocolError
-from protocol.messages import Answer, Done, Error, Event, Failure, Generate, Request, Resume, Success, Usage
+from protocol.messages import Answer, Beginning, Done, Error, Event, Failure, Request, Resume, Success, Usage
 from sidecar.errors import SidecarError
 from sidecar.replies import End, Reply
 
@@ -77,9 +77,9 @@ def error_event(
     )
 
 
-def address(request: Request | Generate) -> Addressee:
+def address(request: Request | Beginning) -> Addressee:
     """Return to whom, and in which form, the answers to `request` go."""
-    wants_events = bool(request.stream) if isinstance(request, Generate | Resume) else True
+    wants_events = bool(request.stream) if isinstance(request, Beginning | Resume) else True
     return Addressee(id=echo(request.id), wants_events=wants_events, token=request.token)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from protocol.codec import Addressee
 from protocol.errors import ProtocolError
-from protocol.messages import Answer, Event, Generate, Request
+from protocol.messages import Answer, Beginning, Event, Request
 from sidecar.errors import SidecarError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Errand:
 class Incoming:
     """What a client has sent, as its dialect understands it."""
 
-    asked: Request | Generate | Errand | ProtocolError | SidecarError
+    asked: Request | Beginning | Errand | ProtocolError | SidecarError
     """An error: it cannot be understood, or must not be served, and is answered so."""
     addressee: Addressee
     form: Form

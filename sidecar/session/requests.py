@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from protocol.codec import Addressee
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Answer, Cancel, Event, Generate, Ping, Request, Resume, Ticket
+from protocol.messages import Answer, Beginning, Cancel, Event, Ping, Request, Resume, Ticket
 from sidecar.errors import Cancelled, SidecarError
 from sidecar.service import Service
 from sidecar.session.answers import NO_USAGE, echo, refusal
@@ -50,7 +50,7 @@ class Requests:
     def take(self, incoming: Incoming, held_bytes: int) -> None:
         """Begin to serve a request, let it wait, or answer it."""
         request = incoming.asked
-        if isinstance(request, Generate | Resume):
+        if isinstance(request, Beginning | Resume):
             self._submit(incoming, Errand(type(request).__name__.lower(), partial(serve, request)), held_bytes)
         elif isinstance(request, Errand):
             self._submit(incoming, request, held_bytes)

@@ -6,7 +6,7 @@ from anyio.lowlevel import checkpoint
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from protocol.messages import Answer, Delta, Event, Generate, Progress, Resume, Start
+from protocol.messages import Answer, Beginning, Delta, Event, Progress, Resume, Start
 from sidecar.errors import Cancelled
 from sidecar.replies import End, Reader, Reply
 from sidecar.service import Service
@@ -17,7 +17,7 @@ from sidecar.session.jobs import Job
 _FEW = 16
 
 
-async def serve(request: Generate | Resume, job: Job, service: Service, send: Send) -> Event | Answer:
+async def serve(request: Beginning | Resume, job: Job, service: Service, send: Send) -> Event | Answer:
     """Serve a request and return its last message, which the caller sends.
 
     Raises:
@@ -42,7 +42,7 @@ async def serve(request: Generate | Resume, job: Job, service: Service, send: Se
             job.outcome = _outcome(end)
             return end_answer(request_id, reply, end)
         start = _start(request_id, reply)
-        if isinstance(request, Generate) and request.ticket:
+        if isinstance(request, Beginning) and request.ticket:
             start = _with_ticket(start, reply, service)
         await send([start])
         return await _stream(reader, request_id, job, send)
@@ -51,7 +51,7 @@ async def serve(request: Generate | Resume, job: Job, service: Service, send: Se
         service.leave(reply)
 
 
-async def serve_start(request: Generate, job: Job, service: Service, _send: Send) -> Start:
+async def serve_start(request: Beginning, job: Job, service: Service, _send: Send) -> Start:
     """Begin a detached reply, leave it to whoever comes for it, and return its `start`. Raises SidecarError."""
     reply = _open(request, job, service)
     try:
@@ -71,7 +71,7 @@ async def serve_ticket(ticket: str, after: int | None, job: Job, service: Servic
         service.leave(reply)
 
 
-def _open(request: Generate, job: Job, service: Service) -> Reply:
+def _open(request: Beginning, job: Job, service: Service) -> Reply:
     reply = service.open(request)
     if reply.overhead_ms is None:
         seconds = perf_counter() - job.arrived

@@ -26,6 +26,7 @@ from protocol.messages import (
     Ping,
     Progress,
     Resume,
+    SelfTest,
     ServerEvent,
     Start,
     Success,
@@ -95,6 +96,7 @@ _REQUEST_TABLES = [
     ("3.3", 0, Cancel),
     ("3.4", 0, Resume),
     ("3.5", 0, Ticket),
+    ("3.7", 0, SelfTest),
 ]
 
 
@@ -169,10 +171,10 @@ def test_the_patterns_say_for_which_fields_they_are() -> None:
         assert named == of_that_limit
 
 
-def test_the_seven_actions_are_named() -> None:
+def test_the_eight_actions_are_named() -> None:
     named = re.search(r"A request's `action` is one of (.*?)\.", sections()["3"], flags=re.DOTALL)
     assert named
-    kinds = (Chat, Summarize, Analyze, Cancel, Resume, Ticket, Ping)
+    kinds = (Chat, Summarize, Analyze, Cancel, Resume, Ticket, Ping, SelfTest)
     assert re.findall(r"`(\w+)`", named[1]) == [kind.__struct_config__.tag for kind in kinds]
 
 

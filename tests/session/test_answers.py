@@ -13,6 +13,7 @@ from protocol.messages import (
     Ping,
     Request,
     Resume,
+    SelfTest,
     Success,
     Summarize,
     Ticket,
@@ -54,6 +55,8 @@ def test_a_request_without_id_has_events_without_id() -> None:
         (Cancel(reply="r"), True),
         (Ticket(reply="r"), True),
         (Ping(), True),
+        (SelfTest(), False),
+        (SelfTest(stream=True), True),
     ],
 )
 def test_the_form_of_the_answer_follows_from_the_request(request_: Request, wants_events: bool) -> None:

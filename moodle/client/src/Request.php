@@ -80,6 +80,17 @@ final class Request
         return new self('analyze', ['content' => $content], $fields);
     }
 
+    /**
+     * Writes five short pieces, 0.2 seconds apart, without a model and without cost. Whether they arrive like that shows
+     * whether something on the way keeps them back.
+     *
+     * @param array{user_id?: string|int|null, detach?: ?bool, ticket?: ?bool} $fields
+     */
+    public static function selftest(array $fields = []): self
+    {
+        return new self('selftest', [], $fields);
+    }
+
     /** Reads a detached reply: as a stream the deltas behind `$after`, in one piece the whole text. */
     public static function resume(string $reply, int $after = 0, string|int|null $userId = null): self
     {

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from protocol import codec
 from protocol.codec import Addressee
 from protocol.errors import InvalidParameter, ProtocolError
-from protocol.messages import Analyze, Cancel, Chat, Generate, Request, Resume, Summarize
+from protocol.messages import Analyze, Beginning, Cancel, Chat, Generate, Request, Resume, Summarize
 from sidecar.dialects.http.forms import EVENT_STREAM, EventStreamForm, JsonForm
 from sidecar.dialects.http.request import HttpRequest
 from sidecar.session import Form, Incoming, address
@@ -45,10 +45,10 @@ def _generate(request: HttpRequest, kind: type[Generate]) -> Incoming:
     return _understood(request, asked)
 
 
-def _understood(request: HttpRequest, asked: Request | Generate, *, always_ok: bool = False) -> Incoming:
-    if isinstance(asked, Generate | Resume) and asked.stream is None and request.accepts(EVENT_STREAM):
+def _understood(request: HttpRequest, asked: Request | Beginning, *, always_ok: bool = False) -> Incoming:
+    if isinstance(asked, Beginning | Resume) and asked.stream is None and request.accepts(EVENT_STREAM):
         asked = replace(asked, stream=True)
-    is_stream = isinstance(asked, Generate | Resume) and bool(asked.stream)
+    is_stream = isinstance(asked, Beginning | Resume) and bool(asked.stream)
     form: Form = (EventStreamForm if is_stream else JsonForm)(request.head, always_ok=always_ok)
     return Incoming(asked=asked, addressee=address(asked)._replace(token=request.token), form=form)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from protocol import codec
 from protocol.codec import Addressee
 from protocol.errors import InvalidParameter, ProtocolError, UnknownAction
-from protocol.messages import Answer, Cancel, Done, Event, Generate, Handover, Request, Start
+from protocol.messages import Answer, Beginning, Cancel, Done, Event, Handover, Request, Start
 from sidecar.dialects.http.forms import EventStreamForm, JsonForm
 from sidecar.dialects.http.request import HttpRequest
 from sidecar.dialects.http.responses import head
@@ -47,8 +47,8 @@ def start(request: HttpRequest) -> Incoming:
     """`POST /replies`: begin a detached reply. `stream` means nothing; `detach` and `ticket` go without saying."""
     try:
         asked = codec.decode_request(request.json)
-        if not isinstance(asked, Generate):
-            raise UnknownAction("`action` must be chat, summarize or analyze here.")
+        if not isinstance(asked, Beginning):
+            raise UnknownAction("`action` must be chat, summarize, analyze or selftest here.")
         if asked.detach is False:
             raise InvalidParameter("What is begun here is detached: leave `detach` out.")
     except ProtocolError as exc:

@@ -26,6 +26,7 @@ final class RequestTest extends TestCase
             'chat' => Request::chat($fields['content'], $others),
             'summarize' => Request::summarize($fields['content'], $others),
             'analyze' => Request::analyze($fields['content'], $others),
+            'selftest' => Request::selftest($others),
             'resume' => Request::resume($fields['reply'], $fields['after'] ?? 0, $fields['user_id'] ?? null),
             'cancel' => Request::cancel($fields['reply'] ?? '', $fields['user_id'] ?? null),
             'ticket' => Request::ticket($fields['reply'], $fields['after'] ?? 0, $fields['user_id'] ?? null),
