@@ -81,7 +81,7 @@ final class Request
     }
 
     /**
-     * Writes five short pieces, 0.2 seconds apart, without a model and without cost. Whether they arrive like that shows
+     * Writes five short pieces, 0.2 seconds apart, without a model, without cost. Whether they arrive like that shows
      * whether something on the way keeps them back.
      *
      * @param array{user_id?: string|int|null, detach?: ?bool, ticket?: ?bool} $fields
