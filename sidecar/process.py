@@ -34,6 +34,11 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def leave_no_zombies() -> None:
+    """Let the kernel bury our children, which we have only as PID 1 of a container: what others there left behind."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
 def die_with_parent() -> None:
     """Get SIGTERM when the process that started us ends."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

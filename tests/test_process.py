@@ -65,6 +65,21 @@ os.write(9, repr(resource.getrlimit(resource.RLIMIT_NOFILE)).encode())
     assert eval(run(script)) == (128, 128)
 
 
+def test_children_leave_no_zombies() -> None:
+    script = """
+import os
+from sidecar import process
+process.leave_no_zombies()
+child = os.fork()
+if child:
+    try:
+        os.waitpid(child, 0)
+    except ChildProcessError:
+        os.write(9, b"True")
+"""
+    assert eval(run(script))
+
+
 @pytest.mark.parametrize("error", [ValueError, PermissionError])
 def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     def refuse(*_: object) -> None:

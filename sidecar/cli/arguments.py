@@ -48,6 +48,17 @@ exit status:
   78   a setting is wrong
 """
 
+_HEALTH = """\
+It asks at the Unix socket (SIDECAR_SOCKET), for at most three seconds, costs nothing, and needs no right to read the
+key. For a container's health check, a probe, a monitor:
+
+  HEALTHCHECK CMD ["openai-moodle-sidecar", "health"]
+
+exit status:
+  0    the sidecar answers; with --ready: and requests can be served
+  1    anything else; stderr says what
+"""
+
 _MAX_INSTRUCTIONS = 4000
 
 
@@ -90,6 +101,12 @@ def _add_common(parser: argparse.ArgumentParser, context: str) -> None:
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="give the result as one JSON object")
+
+
+def _add_health(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ready", action="store_true", help="fail also without a provider, while that fails, or while the sidecar ends"
+    )
 
 
 def _model(text: str) -> str:
@@ -158,6 +175,7 @@ result what section 4.7 of protocol/SPEC.md has.
 {_WHERE}
 {_STATUSES}""",
         ),
+        "health": Arguments(_add_health, _HEALTH),
         "doctor": Arguments(_add_doctor, _DOCTOR),
     }
 )

@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Serve until a signal and return the exit status."""
     process.forbid_inspection()
     process.raise_file_limit()
+    process.leave_no_zombies()
     try:
         with (
             start(options.env_file, options.overrides) as (settings, provider, redaction),

@@ -30,8 +30,10 @@ class SettingsError(Exception):
     """The settings cannot be used; `str()` is a line that names the setting, and never quotes what it was set to."""
 
 
-def load_settings(*, env_file: Path | None = None, overrides: Mapping[str, str] = {}) -> Settings:
-    """Return the settings of this process.
+def load_settings(
+    *, env_file: Path | None = None, overrides: Mapping[str, str] = {}, needs_keys: bool = True
+) -> Settings:
+    """Return the settings of this process; without `needs_keys` no file with a key is read, and there is no key.
 
     `overrides` (by their names in the environment) win over the environment, and that wins over the file: `env_file`,
     else the one that SIDECAR_ENV_FILE names, else `.env` in the working directory if there is one. An empty text is as
@@ -54,8 +56,11 @@ def load_settings(*, env_file: Path | None = None, overrides: Mapping[str, str] 
     values["env_file"] = path
     runtime_dir = os.environ.get("XDG_RUNTIME_DIR")
     values["runtime_dir"] = Path(runtime_dir) if runtime_dir else None
-    values["api_keys"] = _choose_keys(values["api_keys"], values["api_key_file"]) or _read_credential()
     fallbacks = values.pop("fallbacks")
+    if needs_keys:
+        values["api_keys"] = _choose_keys(values["api_keys"], values["api_key_file"]) or _read_credential()
+    else:
+        values["api_keys"], fallbacks = (), ()
     for field, part in _PARTS.items():
         values[field] = part(**{name.name: values.pop(f"{field}.{name.name}") for name in fields(part)})
     settings = Settings(**values, fallbacks=())
