@@ -120,16 +120,19 @@ class Rig:
         assert server.is_up(lambda: _connect(path)), server.said
         return path
 
-    def nginx(self, site: Callable[[int], str]) -> int:
-        """Start nginx and return its port. `site` gives the `server` blocks that listen on 127.0.0.1 and that port."""
+    def nginx(self, site: Callable[[int], str], *, at: int | None = None) -> int:
+        """Start nginx and return its port, one that is free unless it is said which.
+
+        `site` gives the `server` blocks that listen on 127.0.0.1 and that port.
+        """
         self._write("nginx.conf", _NGINX)
         for name in ("mime.types", "fastcgi_params", "fastcgi.conf"):
             shutil.copyfile(Path("/etc/nginx", name), self.folder / name)
         command = ["nginx", "-p", f"{self.folder}/", "-c", f"{self.folder}/nginx.conf", "-e", "nginx.log"]
-        return self._start_on_port("nginx", command, lambda port: self._write("site.conf", site(port)))
+        return self._start_on_port("nginx", command, lambda port: self._write("site.conf", site(port)), at)
 
-    def apache(self, site: Callable[[int], str]) -> int:
-        """Start Apache (mpm_event) and return its port. `site` gives the `VirtualHost` of 127.0.0.1 and that port."""
+    def apache(self, site: Callable[[int], str], *, at: int | None = None) -> int:
+        """As `nginx`, for Apache (mpm_event); `site` gives the `VirtualHost`."""
         modules = "\n".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in _APACHE_MODULES
         )
@@ -138,15 +141,17 @@ class Rig:
             self._write("site.conf", site(port))
             self._write("apache.conf", _APACHE % {"folder": self.folder, "modules": modules, "port": port})
 
-        return self._start_on_port("apache2", ["apache2", "-f", f"{self.folder}/apache.conf", "-DFOREGROUND"], write)
+        return self._start_on_port(
+            "apache2", ["apache2", "-f", f"{self.folder}/apache.conf", "-DFOREGROUND"], write, at
+        )
 
     def page(self, name: str, script: str) -> None:
         """Write a PHP script."""
         (self.pages / name).write_text(script)
 
-    def _start_on_port(self, name: str, command: Sequence[str], write: Callable[[int], None]) -> int:
+    def _start_on_port(self, name: str, command: Sequence[str], write: Callable[[int], None], at: int | None) -> int:
         for _ in range(_TRIES):
-            port = _free_port()
+            port = at or _free_port()
             write(port)
             server = self._start(name, command)
             if server.is_up(lambda port=port: _connect(port)):  # type: ignore[misc]
