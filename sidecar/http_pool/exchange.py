@@ -17,6 +17,9 @@ _SOON_SECONDS = 1.0
 OnConnection = Callable[[bool], None]
 """Called with False where a connection has to be opened first, and with True where there is one."""
 
+MaySendAgain = Callable[[], bool]
+"""Asked before a request is sent a second time, which the caller counts."""
+
 
 class Exchange:
     """An answer whose head has come. Must be closed, which keeps its connection where it was read to its end."""
@@ -45,12 +48,24 @@ class Exchange:
             self._pool.give_back(self._connection)
 
 
-async def exchange(pool: Pool, request: bytes, on_connection: OnConnection, *, takes_kept: bool = True) -> Exchange:
+def always() -> bool:
+    return True
+
+
+async def exchange(
+    pool: Pool,
+    request: bytes,
+    on_connection: OnConnection,
+    *,
+    takes_kept: bool = True,
+    may_send_again: MaySendAgain = always,
+) -> Exchange:
     """Send a request, and return its answer as soon as its head has come.
 
     A connection that had been kept may be gone without our knowledge. Where it ends soon, and no byte of an answer came
-    on it, that says nothing about the provider: the request is sent once more, on a new one. Where `takes_kept` is not
-    set there is a new one from the start, and so nothing is sent twice.
+    on it, the request is sent once more, on a new one. Whether that may be is asked where the pool does not excuse it:
+    then the provider may read requests and close. Where `takes_kept` is not set there is a new one from the start, and
+    so nothing is sent twice.
 
     Raises:
         Cut: the connection broke.
@@ -64,6 +79,8 @@ async def exchange(pool: Pool, request: bytes, on_connection: OnConnection, *, t
             return await _ask(pool, connection, request)
         except Cut:
             if not connection.is_untouched or anyio.current_time() - sent_at > _SOON_SECONDS:
+                raise
+            if not (pool.excuses(connection) or may_send_again()):
                 raise
     on_connection(False)
     connection = await pool.open()

@@ -4,13 +4,12 @@ httpcore looks at every connection for every request, which collapses at 500 str
 are cancelled. Per token this is 4 times cheaper at 100 streams, and 11 times at 500.
 """
 
-from collections.abc import Mapping
 from typing import Self
 
 import httpx
 
 from sidecar.http_pool.dialing import Origin
-from sidecar.http_pool.exchange import Exchange, OnConnection
+from sidecar.http_pool.exchange import Exchange
 from sidecar.http_pool.pools import Pools
 from sidecar.http_pool.requests import Request
 
@@ -18,30 +17,11 @@ from sidecar.http_pool.requests import Request
 class PoolTransport(httpx.AsyncBaseTransport):
     """Sends httpx's requests through pools, which are the caller's to open and to close.
 
-    In a request's extensions `on_connection` and `takes_kept` are those of `exchange`; in the response's,
-    `exchange` is the answer, which can be read there without httpx's layers. What goes wrong is raised as our own
-    exceptions.
+    What goes wrong is raised as our own exceptions.
     """
 
     def __init__(self, pools: Pools) -> None:
         self._pools = pools
-
-    async def post(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        content: bytes,
-        on_connection: OnConnection,
-        takes_kept: bool = True,
-    ) -> httpx.Response:
-        """Send a request past httpx's client, which would only add what is not wanted.
-
-        Namely cookies, redirects, the environment's ideas, a line in the log with the address, and 0.2 ms.
-        """
-        extensions = {"on_connection": on_connection, "takes_kept": takes_kept}
-        request = httpx.Request("POST", url, headers=headers, content=content, extensions=extensions)
-        return await self.handle_async_request(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method != "POST":
@@ -51,16 +31,8 @@ class PoolTransport(httpx.AsyncBaseTransport):
         asked = Request(
             origin=origin, target=url.raw_path, headers=tuple(request.headers.raw), content=await request.aread()
         )
-        extensions = request.extensions
-        exchange = await self._pools.ask(
-            asked, extensions.get("on_connection", _ignore), takes_kept=extensions.get("takes_kept", True)
-        )
-        return httpx.Response(
-            exchange.status,
-            headers=list(exchange.headers),
-            stream=_Body(exchange),
-            extensions={"exchange": exchange},
-        )
+        exchange = await self._pools.ask(asked, _ignore)
+        return httpx.Response(exchange.status, headers=list(exchange.headers), stream=_Body(exchange))
 
 
 def _ignore(is_there: bool) -> None:

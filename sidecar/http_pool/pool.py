@@ -17,6 +17,12 @@ _AGE_SECONDS = 600.0
 # As long after the last request somebody is at work, and the next request should find a connection.
 _AWAKE_SECONDS = 600.0
 
+# What was kept for so long may end at any time: the server, or a firewall on the way, waited long enough for more.
+_LONG_SECONDS = 5.0
+
+# A provider that starts anew ends all connections that were kept. It is believed to do so no more often.
+_RESTART_SECONDS = 60.0
+
 # How often it is looked whether the other side has closed what is kept.
 _LOOK_SECONDS = 5.0
 
@@ -49,6 +55,8 @@ class Pool:
         self._is_closed = False
         self._pause = 0.0
         self._next_spare_at = -math.inf
+        self._restart_at = -math.inf
+        """When the provider may have started anew: one of the connections that were kept was found dead."""
 
     def take(self) -> Connection | None:
         """Return a connection that was kept, or None."""
@@ -84,6 +92,19 @@ class Pool:
         else:
             connection.close()
         self._wake_keeper()
+
+    def excuses(self, dead: Connection) -> bool:
+        """Say whether it tells nothing of the provider that a kept connection was found dead.
+
+        Namely where it was kept for long, or where all that were kept seem to have ended; then those that were kept for
+        longer are not used any more.
+        """
+        now = anyio.current_time()
+        if now - self._restart_at >= _RESTART_SECONDS:
+            self._restart_at = now
+            while self._idle and self._idle[0].idle_since <= dead.idle_since:
+                self._idle.pop(0).close()
+        return dead.idle_since <= self._restart_at or now - dead.idle_since >= _LONG_SECONDS
 
     def _wake_keeper(self) -> None:
         """Let `keep` look, where there is something to do: most requests find and leave all as it should be."""

@@ -7,7 +7,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from sidecar.http_pool.dialing import Dialer, Origin, proxy_refused
-from sidecar.http_pool.exchange import Exchange, OnConnection, exchange
+from sidecar.http_pool.exchange import Exchange, MaySendAgain, OnConnection, always, exchange
 from sidecar.http_pool.pool import Pool
 from sidecar.http_pool.requests import Request
 
@@ -35,7 +35,14 @@ class Pools:
         self._tasks.cancel_scope.cancel()
         return await self._tasks.__aexit__(kind, exc, trace)
 
-    async def ask(self, request: Request, on_connection: OnConnection, *, takes_kept: bool = True) -> Exchange:
+    async def ask(
+        self,
+        request: Request,
+        on_connection: OnConnection,
+        *,
+        takes_kept: bool = True,
+        may_send_again: MaySendAgain = always,
+    ) -> Exchange:
         """Send a request, and return its answer, which the caller closes. Raises as `exchange`."""
         pool = self._pools.get(request.origin)
         if pool is None:
@@ -43,7 +50,9 @@ class Pools:
             self._pools[request.origin] = pool
             self._tasks.start_soon(pool.keep)
         proxy = self._dialer.proxy
-        answer = await exchange(pool, request.encode(proxy), on_connection, takes_kept=takes_kept)
+        answer = await exchange(
+            pool, request.encode(proxy), on_connection, takes_kept=takes_kept, may_send_again=may_send_again
+        )
         if answer.status == _PROXY_REFUSES and proxy is not None and not request.origin.is_tls:
             answer.close()
             raise proxy_refused()

@@ -1,10 +1,15 @@
 """A request, and how it is written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
 
 from sidecar.http_pool.dialing import Origin, Proxy
 
 Header = tuple[bytes, bytes]
+
+# What stands in a target as it is; with % because an address is encoded already.
+_SAFE = "%/:?@!$&'()*+,;=~[]|\\^"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +22,20 @@ class Request:
     headers: tuple[Header, ...] = field(repr=False)
     """All of them, Host and Content-Length too."""
     content: bytes = field(repr=False)
+
+    @classmethod
+    def to(cls, url: str, headers: Mapping[str, str], content: bytes) -> "Request":
+        """Return a request to a URL in ASCII, with these headers, Host and Content-Length."""
+        parts = urlsplit(url)
+        origin = Origin.of(url)
+        target = quote((parts.path or "/") + ("?" + parts.query if parts.query else ""), safe=_SAFE)
+        fields = {"Host": origin.host_field, **headers, "Content-Length": str(len(content))}
+        return cls(
+            origin=origin,
+            target=target.encode("ascii"),
+            headers=tuple((name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()),
+            content=content,
+        )
 
     def encode(self, proxy: Proxy | None) -> bytes:
         """Return the bytes to send; where the proxy only passes requests on, that is said to the proxy."""

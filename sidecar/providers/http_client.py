@@ -1,4 +1,5 @@
-"""Asks providers over HTTP/1.1. The only user of httpx, under which are pools of our own (sidecar/http_pool).
+"""Asks providers over HTTP/1.1, on the pools of the room below (sidecar/http_pool), and past httpx: it takes half of a
+start to load, and of each request 0.2 ms.
 
 Nothing is decompressed, no redirect is followed, no cookie is kept, no variable of the environment is read. How long
 anything may take is the caller's: see clocks.py.
@@ -6,25 +7,20 @@ anything may take is the caller's: see clocks.py.
 
 import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import anyio
 
 from sidecar import __version__
 from sidecar.errors import TimeoutConnect, Truncated, UpstreamError, UpstreamProtocol
-from sidecar.http_pool import Cut, Dialer, Exchange, Names, Pools, Proxy, Unreachable
+from sidecar.http_pool import Cut, Dialer, Exchange, Names, Pools, Proxy, Request, Unreachable
 from sidecar.providers.clocks import Clocks, Phase
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.resilience import TryAgain
 from sidecar.secret import Secret
-
-if TYPE_CHECKING:
-    import httpx
-
-    from sidecar.http_pool.httpx_transport import PoolTransport
 
 _HEADERS = {
     "Accept": "text/event-stream, application/json",
@@ -37,11 +33,11 @@ _HEADERS = {
 class Answer:
     """A provider's answer: its status and headers, then its body piece by piece."""
 
-    def __init__(self, response: "httpx.Response") -> None:
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
-        """To be asked for in any case of letters."""
-        self._exchange: Exchange = response.extensions["exchange"]
+    def __init__(self, exchange: Exchange) -> None:
+        self.status = exchange.status
+        self.headers = _join(exchange.headers)
+        """By their names in small letters."""
+        self._exchange = exchange
 
     async def read(self, clocks: Clocks | None = None) -> bytes:
         """Wait for more of the body and return all that has come, or nothing at its end.
@@ -85,14 +81,10 @@ class HttpClient:
         self._pools = Pools(dialer, max_connections=max_connections, spares=spares)
         # Made when it is opened: a start would take a third longer until it listens.
         self._places: anyio.CapacityLimiter
-        self._transport: PoolTransport
 
     async def __aenter__(self) -> Self:
-        from sidecar.http_pool.httpx_transport import PoolTransport
-
         # Whoever asks waits here, in the order of coming, and not in a pool.
         self._places = anyio.CapacityLimiter(self._max_connections)
-        self._transport = PoolTransport(self._pools)
         await self._pools.__aenter__()
         return self
 
@@ -107,9 +99,11 @@ class HttpClient:
 
     @asynccontextmanager
     async def post(
-        self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks
+        self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks, may_send_again: Callable[[], bool]
     ) -> AsyncIterator[Answer]:
         """Send a request and give the answer. On leaving, an answer that was not read to its end is cut off.
+
+        `may_send_again` is asked where a kept connection was found dead as none is in peace.
 
         Raises:
             TryAgain: there was no answer, and another try may get one.
@@ -123,7 +117,8 @@ class HttpClient:
             with clocks.running():
                 await self._places.acquire_on_behalf_of(borrower)
         try:
-            answer = await self._send(endpoint, key, content, clocks)
+            request = Request.to(endpoint.url, _make_headers(endpoint, key), content)
+            answer = await self._send(request, clocks, may_send_again)
             try:
                 _check_encoding(answer)
                 yield answer
@@ -132,7 +127,7 @@ class HttpClient:
         finally:
             self._places.release_on_behalf_of(borrower)
 
-    async def _send(self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks) -> Answer:
+    async def _send(self, request: Request, clocks: Clocks, may_send_again: Callable[[], bool]) -> Answer:
         was_sent = False
 
         def on_connection(is_there: bool) -> None:
@@ -141,22 +136,12 @@ class HttpClient:
             was_sent = is_there
             clocks.enter(Phase.FIRST_TOKEN if is_there else Phase.CONNECTION)
 
-        headers = {**_HEADERS, **endpoint.headers}
-        if key is not None:
-            scheme = "Bearer " if endpoint.key_header == "Authorization" else ""
-            headers[endpoint.key_header] = f"{scheme}{key.reveal()}"
+        # A request that is lost twice was read, and maybe billed: this is not to go on unseen.
+        takes_kept = not clocks.was_lost
         try:
             with clocks.running():
-                return Answer(
-                    await self._transport.post(
-                        endpoint.url,
-                        headers=headers,
-                        content=content,
-                        on_connection=on_connection,
-                        # One that is lost twice was read, and maybe billed: this is not to go on unseen.
-                        takes_kept=not clocks.was_lost,
-                    )
-                )
+                ask = self._pools.ask(request, on_connection, takes_kept=takes_kept, may_send_again=may_send_again)
+                return Answer(await ask)
         except (TimeoutConnect, Unreachable) as exc:
             raise TryAgain(exc) from exc
         except Cut:
@@ -164,7 +149,24 @@ class HttpClient:
             raise TryAgain(UpstreamError("The provider closed the connection without an answer.")) from None
 
 
+def _make_headers(endpoint: Endpoint, key: Secret | None) -> dict[str, str]:
+    headers = {**_HEADERS, **endpoint.headers}
+    if key is not None:
+        scheme = "Bearer " if endpoint.key_header == "Authorization" else ""
+        headers[endpoint.key_header] = f"{scheme}{key.reveal()}"
+    return headers
+
+
+def _join(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by their names; the values of one that came more than once have commas between them."""
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
 def _check_encoding(answer: Answer) -> None:
-    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = answer.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", ""):
         raise UpstreamProtocol("The provider compressed its answer although it was asked not to.")

@@ -109,7 +109,7 @@ class Route:
         for form in range(_MAX_FORMS):
             body = self._dialect.write(prompt, self._refusals.of(prompt.model))
             content = msgspec.json.encode(body)
-            async with self._client.post(self.endpoint, turn.secret, content, clocks) as answer:
+            async with self._client.post(self.endpoint, turn.secret, content, clocks, self._budget.spend) as answer:
                 if (reset := read_reset(answer.headers)) is not None:
                     turn.spend(reset)
                 if answer.status == 200:

@@ -3,24 +3,17 @@
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import anyio
 
-from sidecar.http_pool import Dialer, Exchange, Names, Origin, Pools, Proxy, Request
+from sidecar.http_pool import Dialer, Exchange, Names, Pools, Proxy, Request
 from sidecar.http_pool.pool import Pool
 from sidecar.secret import Secret
 from tests.providers.scripted import Asked, Script
 
 
 def make_request(url: str, content: bytes = b"{}") -> Request:
-    origin = Origin.of(url)
-    return Request(
-        origin=origin,
-        target=(urlsplit(url).path or "/").encode(),
-        headers=((b"Host", origin.host_field.encode()), (b"Content-Length", b"%d" % len(content))),
-        content=content,
-    )
+    return Request.to(url, {}, content)
 
 
 @asynccontextmanager

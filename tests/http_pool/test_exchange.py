@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from sidecar.errors import UpstreamProtocol
-from sidecar.http_pool import Cut, Unreachable, exchange
+from sidecar.http_pool import Cut, Unreachable, exchange, pool
 from tests.http_pool.asking import ask, begin, idle, make_request, opened, says, then_closes
 from tests.providers.certificates import make_server
 from tests.providers.scripted import Asked, running
@@ -20,6 +20,12 @@ from tests.providers.scripted import Asked, running
 pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("error")]
 
 OK = says(b"ok")
+
+
+def never() -> bool:
+    return False
+
+
 AUTHORITY = trustme.CA()
 BIG = b"x" * 6_000_000
 """More than the buffers of two sockets take."""
@@ -222,6 +228,63 @@ class TestStale:
                     await pools.ask(make_request(server.url), lambda is_there: None, takes_kept=False)
                 assert idle(pools) == 1
         assert [asked.number for asked in server.asked] == [0, 1]
+
+    async def test_where_it_was_given_back_just_now_only_if_the_caller_agrees(self) -> None:
+        asked_for: list[bool] = []
+
+        def no() -> bool:
+            asked_for.append(True)
+            return False
+
+        with running(then_closes, then_closes, OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                await ask(pools, server.url)  # the first loss may be that of all
+                with pytest.raises(Cut):
+                    await pools.ask(make_request(server.url), lambda is_there: None, may_send_again=no)
+        assert asked_for == [True]
+        assert len(server.asked) == 2
+
+    async def test_where_it_was_kept_for_long_whatever_the_caller_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pool, "_LONG_SECONDS", 0.0)
+        with running(then_closes, then_closes, OK) as server:
+            async with opened() as pools:
+                await ask(pools, server.url)
+                for _ in range(2):
+                    exchange = await pools.ask(make_request(server.url), lambda is_there: None, may_send_again=never)
+                    while await exchange.read():
+                        pass
+                    exchange.close()
+        assert [asked.number for asked in server.asked] == [0, 1, 2]
+
+    async def test_where_the_provider_starts_anew_all_that_were_kept_are_excused_and_the_older_ones_closed(
+        self,
+    ) -> None:
+        count = 6
+
+        def together(asked: Asked) -> None:
+            arrived.wait(5)
+            then_closes(asked)
+
+        async def ask_and_read() -> None:
+            exchange = await pools.ask(make_request(server.url), lambda is_there: None, may_send_again=never)
+            while await exchange.read():
+                pass
+            exchange.close()
+
+        arrived = threading.Barrier(count)
+        with running(*[together] * count, OK) as server:
+            async with opened() as pools:
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(count):
+                        tasks.start_soon(ask_and_read)
+                assert idle(pools) == count
+                async with anyio.create_task_group() as tasks:
+                    for _ in range(3):
+                        tasks.start_soon(ask_and_read)
+                assert idle(pools) == 3
+        assert len(server.asked) == count + 3
+        assert server.connected == count + 3
 
     async def test_not_where_a_byte_came(self) -> None:
         def begins(asked: Asked) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.http_client import HttpClient
+from sidecar.providers.retry_budget import RetryBudget
 from sidecar.providers.tls import make_tls_context
 from sidecar.secret import Secret
 from tests.providers.asking import PATIENT, PROMPT, ask, opened
@@ -100,7 +101,7 @@ async def test_u58_a_key_is_that_of_the_request_and_not_of_the_connection() -> N
         asked.end()
 
     async def read_all(key: str) -> bytes:
-        async with client.post(endpoint, Secret(key), b"{}", Clocks(PATIENT)) as answer:
+        async with client.post(endpoint, Secret(key), b"{}", Clocks(PATIENT), budget.spend) as answer:
             body = b""
             while came := await answer.read():
                 body += came
@@ -108,8 +109,9 @@ async def test_u58_a_key_is_that_of_the_request_and_not_of_the_connection() -> N
 
     with running(hold, OK) as server:
         endpoint = Endpoint(f"{server.url}/v1", is_loopback=True)
+        budget = RetryBudget()
         async with HttpClient(tls=make_tls_context(), proxy=None, max_connections=5) as client:
-            async with client.post(endpoint, Secret("old"), b"{}", Clocks(PATIENT)) as running_answer:
+            async with client.post(endpoint, Secret("old"), b"{}", Clocks(PATIENT), budget.spend) as running_answer:
                 assert await running_answer.read() == b"first"
                 assert await read_all("new") == good("ok")
                 may_end.set()

@@ -1,5 +1,6 @@
 """Connections to a provider: kept, refused, redirected, busy both ways. The ids are rows of the failure matrix."""
 
+import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 
 from protocol.errors import Code
 from sidecar.errors import SidecarError
+from sidecar.providers.remote import RemoteProvider
 from tests.http_pool.asking import until
 from tests.providers.asking import PATIENT, PROMPT, QUICK, ask, opened
 from tests.providers.faults import (
@@ -113,6 +115,40 @@ class TestKeptConnections:
                     await outcome(provider)
         assert 110 < len(server.asked) <= 100 + 10 + 10
 
+    async def test_u60_what_is_sent_unseen_is_a_retry_too(self) -> None:
+        """30 in 100 requests are read and then cut, at once and without a byte."""
+        chance = random.Random(7)
+
+        def brown_out(asked: Asked) -> None:
+            asked.cut() if chance.random() < 0.3 else OK(asked)
+
+        with running(brown_out) as server:
+            async with opened(server.url, SIDECAR_SPARE_CONNECTIONS="2") as provider:
+                for _ in range(300):
+                    await outcome(provider)
+        assert 300 + 30 < len(server.asked) <= 1.1 * 300 + 10 + 1
+
+    async def test_a_provider_that_starts_anew_costs_no_retries(self) -> None:
+        """Four times as many connections as the budget has retries end at once, each when it is used."""
+        count = 40
+
+        def together(asked: Asked) -> None:
+            arrived.wait(5)
+            OK(asked)
+            asked.connection.read_request(bytearray())
+            asked.cut()
+
+        arrived = threading.Barrier(count)
+        with running(*[together] * count, OK) as server:
+            async with opened(server.url) as provider:
+                for _ in range(2):
+                    outcomes: list[Outcome] = []
+                    async with anyio.create_task_group() as tasks:
+                        for _ in range(count):
+                            tasks.start_soon(_note_outcome, provider, outcomes)
+                    assert outcomes == [Outcome("ok", "stop")] * count
+        assert len(server.asked) == 2 * count
+
     async def test_u50_what_is_left_on_one_is_nobodys_answer(self) -> None:
         def too_much(asked: Asked) -> None:
             stolen = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(good("stolen")) + good("stolen")
@@ -158,6 +194,10 @@ class TestKeptConnections:
                 await outcome(provider)
                 assert await outcome(provider) == Outcome("ok", "stop")
         assert [asked.number for asked in server.asked] == [0, 0]
+
+
+async def _note_outcome(provider: RemoteProvider, into: list[Outcome]) -> None:
+    into.append(await outcome(provider))
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class _Provider:
 
     @asynccontextmanager
     async def post(
-        self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks
+        self, endpoint: Endpoint, key: Secret | None, content: bytes, clocks: Clocks, may_send_again: Callable[[], bool]
     ) -> AsyncIterator[_Answer]:
         self.asked.append(self.now)
         clocks.enter(Phase.FIRST_TOKEN)
