@@ -1,0 +1,90 @@
+<?php
+// This file is part of Moodle - https://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
+
+namespace local_aisidecar\external;
+
+use core_external\external_api;
+use core_external\external_function_parameters;
+use core_external\external_multiple_structure;
+use core_external\external_single_structure;
+use core_external\external_value;
+use local_aisidecar\local\access;
+use local_aisidecar\local\conversations;
+use local_aisidecar\local\place;
+
+/**
+ * Lists the conversations of the user in a course, the latest first.
+ *
+ * @package    local_aisidecar
+ * @copyright  2026 the authors of openai-moodle-sidecar
+ * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+class get_conversations extends external_api {
+    /**
+     * Describes the parameters.
+     *
+     * @return external_function_parameters
+     */
+    public static function execute_parameters(): external_function_parameters {
+        return new external_function_parameters([
+            'contextid' => new external_value(PARAM_INT, 'The context of the page'),
+            'page' => new external_value(PARAM_INT, 'Which page, from 0 on', VALUE_DEFAULT, 0),
+        ]);
+    }
+
+    /**
+     * Returns the list.
+     *
+     * @param int $contextid
+     * @param int $page
+     * @return array
+     */
+    public static function execute(int $contextid, int $page = 0): array {
+        $params = self::validate_parameters(self::execute_parameters(), compact('contextid', 'page'));
+        $context = \context::instance_by_id($params['contextid']);
+        self::validate_context($context);
+        $place = place::of($context);
+        access::require($place);
+
+        [$rows, $more] = conversations::page(max(0, $params['page']), $place);
+        return [
+            'conversations' => array_map(static fn(\stdClass $row): array => [
+                'id' => (int) $row->id,
+                'title' => $row->title,
+                'timemodified' => (int) $row->timemodified,
+                'url' => conversations::url($row)->out(false),
+            ], $rows),
+            'more' => $more,
+        ];
+    }
+
+    /**
+     * Describes what is returned.
+     *
+     * @return external_single_structure
+     */
+    public static function execute_returns(): external_single_structure {
+        return new external_single_structure([
+            'conversations' => new external_multiple_structure(new external_single_structure([
+                'id' => new external_value(PARAM_INT, 'The conversation'),
+                'title' => new external_value(PARAM_RAW, 'Its title, as text'),
+                'timemodified' => new external_value(PARAM_INT, 'When somebody last asked in it'),
+                'url' => new external_value(PARAM_URL, 'Its page'),
+            ])),
+            'more' => new external_value(PARAM_BOOL, 'Whether there is another page'),
+        ]);
+    }
+}

@@ -1,0 +1,147 @@
+<?php
+// This file is part of Moodle - https://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
+
+namespace local_aisidecar\local;
+
+use core_ai\manager;
+
+/**
+ * Who may ask, and where. Looked at before the drawer is shown, and again for every call.
+ *
+ * @package    local_aisidecar
+ * @copyright  2026 the authors of openai-moodle-sidecar
+ * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+final class access {
+    /** @var string[] What core calls our actions: its switches by activity have these names. */
+    private const CORE_ACTIONS = [
+        'chat' => 'generate_text',
+        'summarize' => 'summarise_text',
+        'analyze' => 'explain_text',
+    ];
+
+    /** @var string[] What can be asked for. */
+    public const ACTIONS = ['chat', 'summarize', 'analyze'];
+
+    /**
+     * Makes sure that the current user may ask for this here. Login and access to the course are checked by the caller.
+     *
+     * @param place $place
+     * @param string $action
+     * @throws refused
+     */
+    public static function require(place $place, string $action = 'chat'): void {
+        $reason = self::refusal($place, $action);
+        if ($reason !== null) {
+            throw new refused($reason);
+        }
+        if (!self::policy_accepted()) {
+            throw new refused('policynotaccepted');
+        }
+    }
+
+    /**
+     * Returns what the current user may ask for here, the policy aside.
+     *
+     * @param place $place
+     * @return string[]
+     */
+    public static function actions(place $place): array {
+        return array_values(array_filter(
+            self::ACTIONS,
+            static fn(string $action): bool => self::refusal($place, $action) === null,
+        ));
+    }
+
+    /**
+     * Returns whether the current user has accepted core's policy on the use of AI. Core itself asks in the browser only.
+     *
+     * @return bool
+     */
+    public static function policy_accepted(): bool {
+        global $USER;
+        return manager::get_user_policy_status($USER->id);
+    }
+
+    /**
+     * Returns why not, in one word.
+     *
+     * @param place $place
+     * @param string $action
+     * @return string|null
+     */
+    private static function refusal(place $place, string $action): ?string {
+        $config = get_config('local_aisidecar');
+        return match (true) {
+            !isloggedin() || isguestuser() => 'guest',
+            empty($config->enabled) => 'disabled',
+            $place->is_site() && empty($config->sitepages) => 'disabled',
+            !has_capability(self::capability($place), $place->context) => 'nopermission',
+            $place->is_site() => null,
+            !course_settings::of($place->courseid)->enabled => 'coursedisabled',
+            $place->cmid !== null && self::is_excluded($place, $config->excludedmodules ?? 'quiz') => 'activitydisabled',
+            default => self::core_refusal($place, $action),
+        };
+    }
+
+    /**
+     * Returns what is needed in a place.
+     *
+     * @param place $place
+     * @return string
+     */
+    private static function capability(place $place): string {
+        return $place->is_site() ? 'local/aisidecar:usesite' : 'local/aisidecar:use';
+    }
+
+    /**
+     * Returns whether the site does not offer the assistant in activities of this kind.
+     *
+     * @param place $place
+     * @param string $excluded Names of activities, with commas between them.
+     * @return bool
+     */
+    private static function is_excluded(place $place, string $excluded): bool {
+        $names = explode(',', $excluded);
+        [, $cm] = get_course_and_cm_from_cmid($place->cmid);
+        return in_array($cm->modname, $names, true);
+    }
+
+    /**
+     * Returns why core's switches say no: those of the course and of the activity, which Moodle has from 5.1 on.
+     *
+     * @param place $place
+     * @param string $action
+     * @return string|null
+     */
+    private static function core_refusal(place $place, string $action): ?string {
+        if (!method_exists(manager::class, 'is_ai_tools_enabled_in_course')) {
+            return null;
+        }
+        if (!manager::is_ai_tools_enabled_in_course($place->context)) {
+            return 'coursedisabled';
+        }
+        if ($place->cmid === null || !method_exists(manager::class, 'get_ai_fields_from_course_module')) {
+            return null;
+        }
+        $fields = manager::get_ai_fields_from_course_module($place->cmid);
+        // Core lists the actions of its own placements only: what is not in the list, nobody has switched off.
+        $actions = json_decode((string) $fields->enabledaiactions, true);
+        $isoff = ($fields->enableaitools !== null && !$fields->enableaitools)
+            || (is_array($actions) && !($actions[self::CORE_ACTIONS[$action]] ?? true));
+        return $isoff ? 'activitydisabled' : null;
+    }
+}
