@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -32,6 +33,9 @@ _EXIT_STUCK = 70  # EX_SOFTWARE
 
 _LOOK_SECONDS = 0.02
 
+# Where the next process takes over who comes now, whoever has just connected has so long to say what it wants.
+_LATECOMERS_SECONDS = 0.25
+
 
 async def serve(settings: Settings, listeners: Listeners, *, provider: Provider | None) -> int:
     """Serve the sockets until a signal ends it, and return the exit status."""
@@ -39,22 +43,36 @@ async def serve(settings: Settings, listeners: Listeners, *, provider: Provider 
     # are accepted, there may be no descriptor for it.
     import_module("sidecar.dialects.http.dialect")
 
+    inherited = listeners.inherited
+    # What the parent holds is the next process' from the drain on: who comes then waits there, and is not refused. The
+    # web server's socket is not: the tickets for it are ours.
+    until_drain = anyio.CancelScope()
+
     async def run(connections: Connections) -> None:
         async with anyio.create_task_group() as tasks:
             reception = Reception(connections, tasks, limits=settings.limits)
-            if listeners.unix is not None:
-                welcome = partial(reception.welcome_unix, admission=listeners.admission)
-                tasks.start_soon(partial(accept, listeners.unix.socket, welcome=welcome, refuse=reception.refuse))
-            if listeners.web is not None:
-                welcome_web = partial(reception.welcome_web, admission=listeners.web_admission)
-                tasks.start_soon(partial(accept, listeners.web.socket, welcome=welcome_web, refuse=reception.refuse))
-            if listeners.tcp is not None:
-                welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
-                tasks.start_soon(partial(accept, listeners.tcp, welcome=welcome_tcp, refuse=reception.refuse))
 
+            def start(listener: socket.socket, welcome: Callable[[socket.socket], object], scope: TaskGroup) -> None:
+                scope.start_soon(partial(accept, listener, welcome=welcome, refuse=reception.refuse))
+
+            with until_drain:
+                async with anyio.create_task_group() as passing:
+                    if listeners.unix is not None:
+                        welcome = partial(reception.welcome_unix, admission=listeners.admission)
+                        start(listeners.unix.socket, welcome, tasks if inherited.unix is None else passing)
+                    if listeners.web is not None:
+                        welcome_web = partial(reception.welcome_web, admission=listeners.web_admission)
+                        start(listeners.web.socket, welcome_web, tasks)
+                    if listeners.tcp is not None:
+                        welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
+                        start(listeners.tcp, welcome_tcp, tasks if inherited.tcp is None else passing)
+
+    stop_accepting = until_drain.cancel if inherited.unix is not None or inherited.tcp is not None else None
     with open_usage_log(settings.usage_file) as log:
         async with assemble(settings, provider, gives_tickets=listeners.web is not None, usage_log=log) as parts:
-            return await _run_until_signal(run, parts, drain_seconds=settings.drain_seconds)
+            return await _run_until_signal(
+                run, parts, drain_seconds=settings.drain_seconds, stop_accepting=stop_accepting
+            )
 
 
 async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provider | None) -> int:
@@ -69,9 +87,14 @@ async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provi
 
 
 async def _run_until_signal(
-    run: Callable[[Connections], Awaitable[None]], parts: Parts, *, drain_seconds: float, parent: int | None = None
+    run: Callable[[Connections], Awaitable[None]],
+    parts: Parts,
+    *,
+    drain_seconds: float,
+    parent: int | None = None,
+    stop_accepting: Callable[[], None] | None = None,
 ) -> int:
-    ending = _Ending(parts, drain_seconds=drain_seconds, parent=parent)
+    ending = _Ending(parts, drain_seconds=drain_seconds, parent=parent, stop_accepting=stop_accepting)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(ending.wait, tasks)
         await run(parts.connections)
@@ -82,11 +105,19 @@ async def _run_until_signal(
 class _Ending:
     """SIGTERM and SIGINT: the first drains, a second one ends at once, and nothing holds the end up."""
 
-    def __init__(self, parts: Parts, *, drain_seconds: float, parent: int | None = None) -> None:
-        """`parent` is the process that we serve, where that is one."""
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        drain_seconds: float,
+        parent: int | None = None,
+        stop_accepting: Callable[[], None] | None = None,
+    ) -> None:
+        """`parent` is the process that we serve, where that is one; `stop_accepting` leaves who comes to the next."""
         self._parts = parts
         self._drain_seconds = drain_seconds
         self._parent = parent
+        self._stop_accepting = stop_accepting
         self.exit_status = 0
 
     async def wait(self, tasks: TaskGroup) -> None:
@@ -106,6 +137,9 @@ class _Ending:
 
     async def _drain(self, tasks: TaskGroup) -> None:
         logger.info("draining for at most %g s", self._drain_seconds)
+        if self._stop_accepting is not None:
+            self._stop_accepting()
+            await self._until_said()
         self._parts.service.is_draining = True
         with anyio.move_on_after(self._drain_seconds):
             await self._until_idle()
@@ -114,6 +148,13 @@ class _Ending:
             await self._until_idle()
         logger.info("ending")
         tasks.cancel_scope.cancel()
+
+    async def _until_said(self) -> None:
+        """Wait until everybody whom we have let in has said something, but not for long."""
+        with anyio.move_on_after(_LATECOMERS_SECONDS):
+            await anyio.sleep(_LOOK_SECONDS)
+            while self._parts.connections.is_anybody_silent:  # noqa: ASYNC110 - as below
+                await anyio.sleep(_LOOK_SECONDS)
 
     async def _until_idle(self) -> None:
         # Looking is bounded by the drain; telling would cost every message of every connection.

@@ -20,12 +20,18 @@ class Connections:
         self._service = service
         self._limits = limits
         self._sessions: set[Session] = set()
+        self._silent = 0
         service.metrics.watch("sidecar_connections", "Connections that are open.", lambda: len(self._sessions))
 
     @property
     def is_idle(self) -> bool:
         """Whether every request that came is answered."""
         return all(session.is_idle for session in self._sessions)
+
+    @property
+    def is_anybody_silent(self) -> bool:
+        """Whether there is somebody who has connected and said nothing yet."""
+        return self._silent > 0
 
     async def serve(self, stream: ByteStream, peer: Peer) -> None:
         """Serve one connection to its end and close it. What the peer does, and what fails inside, raises nothing."""
@@ -39,7 +45,11 @@ class Connections:
             stream.close()
 
     async def _serve(self, stream: ByteStream, peer: Peer) -> None:
-        first, has_blanks = await _first_bytes(stream, peer)
+        self._silent += 1
+        try:
+            first, has_blanks = await _first_bytes(stream, peer)
+        finally:
+            self._silent -= 1
         if not first:
             return
         spoken = detect(first[0])

@@ -8,6 +8,7 @@ import pytest
 from sidecar import listeners
 from sidecar.listeners import open_listeners
 from sidecar.settings import Settings, load_settings
+from sidecar.transports import inherited
 from sidecar.transports.credentials import Credentials
 from sidecar.transports.failures import AddressInUse, AnotherInstance, ListenFailed
 from sidecar.transports.places import default_socket_path
@@ -147,3 +148,59 @@ def test_what_cannot_be_opened_closes_what_was(tmp_path: Path) -> None:
     with pytest.raises(TokenError), open_listeners(settings(SIDECAR_SOCKET=str(path))):
         pass  # pragma: no cover - it does not come to this
     assert not path.exists()
+
+
+class FakeParent:
+    """Hands over sockets without a second process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        self._monkeypatch = monkeypatch
+        self.folder = folder
+
+    def hands(self, *, mode: int = 0o660) -> Path:
+        path = self.folder / "handed.sock"
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        path.chmod(mode)
+        listener.listen()
+        os.dup2(listener.detach(), 710)
+        self._monkeypatch.setattr(inherited, "_FIRST_FD", 710)
+        for name, text in (("PID", str(os.getpid())), ("FDS", "1"), ("FDNAMES", "sidecar")):
+            self._monkeypatch.setenv(f"LISTEN_{name}", text)
+        return path
+
+
+@pytest.fixture
+def parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeParent:
+    return FakeParent(monkeypatch, tmp_path)
+
+
+@pytest.mark.anyio
+async def test_the_group_of_an_inherited_socket_may_use_it(parent: FakeParent) -> None:
+    path = parent.hands()
+    os.chown(path, -1, 4711)
+    member, other = Credentials(1, 4713, 4711, frozenset()), Credentials(1, 4713, 4712, frozenset())
+    with open_listeners(settings()) as opened:
+        assert opened.unix is not None
+        assert opened.unix.path == path
+        assert await opened.admission.check(member) is None
+        assert await opened.admission.check(other) is not None
+        assert opened.token_file == path.with_name("token")
+    assert path.exists()
+
+
+def test_where_an_inherited_socket_is_not_as_the_settings_say_the_log_tells(
+    parent: FakeParent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = parent.hands()
+    with open_listeners(settings(SIDECAR_SOCKET=str(tmp_path / "other.sock"), SIDECAR_SOCKET_GROUP="4711")) as opened:
+        assert opened.unix is not None
+        assert opened.unix.path == path
+    assert f"the socket {path} is inherited: SIDECAR_SOCKET names another path" in caplog.text
+    assert "SIDECAR_SOCKET_GROUP differs" in caplog.text
+
+
+def test_an_inherited_socket_that_lets_in_more_than_the_settings_is_refused(parent: FakeParent) -> None:
+    parent.hands(mode=0o666)
+    with pytest.raises(ListenFailed, match=r"mode 0666, which lets in more than 0660"), open_listeners(settings()):
+        pass  # pragma: no cover - it does not come to this

@@ -31,7 +31,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 
 _EPILOG = """\
 Without a command, a pipe, a socket or a file on stdin means stdio, and anything else means serve.
-The settings are environment variables or lines of a .env file; README.md lists them.
+The settings are environment variables or lines of a .env file; README.md lists them. serve takes sockets that its
+parent listens on (LISTEN_FDS, as systemd hands them over), by their names: sidecar, web, tcp.
 """
 
 # The options of the program that this one replaces, with the settings that they stand for.

@@ -65,6 +65,8 @@ def _announce(settings: Settings, listeners: Listeners, provider: Provider | Non
         say(f"listening on TCP {f'[{host}]' if ':' in host else host}:{port}, {guard}")
         if listeners.token is None:
             say("warning: SIDECAR_TCP_AUTH=off: every user and every web page of this machine can use the sidecar")
+    if names := listeners.inherited.names:
+        say(f"inherited, so that a restart loses no connection: {', '.join(names)}")
     if provider is None:
         say("warning: no provider is configured: requests are answered not_configured (see SIDECAR_PROVIDER)")
     elif provider.name == "demo":

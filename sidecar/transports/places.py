@@ -11,7 +11,7 @@ from sidecar.transports.failures import ListenFailed
 
 _NAME = "openai-moodle-sidecar"
 SOCKET_NAME = "sidecar.sock"
-_WEB_SOCKET_NAME = "web.sock"
+WEB_SOCKET_NAME = "web.sock"
 WEB_SOCKET_MODE = 0o660
 
 
@@ -51,7 +51,7 @@ def web_socket_path(wanted: Path | Literal["off"] | None, socket_path: Path | st
         return wanted.absolute()
     if wanted == "off" or not isinstance(socket_path, Path):
         return None
-    return socket_path.with_name(_WEB_SOCKET_NAME)
+    return socket_path.with_name(WEB_SOCKET_NAME)
 
 
 def _directories(run_dir: Path, runtime_dir: Path | None) -> list[Path]:
