@@ -70,7 +70,6 @@ $functions = [
         'type' => 'read',
         'ajax' => true,
         'readonlysession' => true,
-        'capabilities' => 'local/aisidecar:use',
     ],
     'local_aisidecar_delete_conversation' => [
         'classname' => \local_aisidecar\external\delete_conversation::class,

@@ -22,11 +22,11 @@ use core_external\external_multiple_structure;
 use core_external\external_single_structure;
 use core_external\external_value;
 use local_aisidecar\local\access;
+use local_aisidecar\local\caller;
 use local_aisidecar\local\conversations;
 use local_aisidecar\local\delivery;
 use local_aisidecar\local\message_data;
 use local_aisidecar\local\messages;
-use local_aisidecar\local\place;
 
 /**
  * Returns the messages of a conversation of the user. An answer that is still being written can be read on.
@@ -57,9 +57,7 @@ class get_conversation extends external_api {
      */
     public static function execute(int $contextid, int $conversationid = 0): array {
         $params = self::validate_parameters(self::execute_parameters(), compact('contextid', 'conversationid'));
-        $context = \context::instance_by_id($params['contextid']);
-        self::validate_context($context);
-        $place = place::of($context);
+        [$context, $place] = caller::enter($params['contextid'], $params['conversationid']);
         access::require($place);
 
         $conversation = $params['conversationid'] === 0

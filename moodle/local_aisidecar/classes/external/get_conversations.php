@@ -21,12 +21,12 @@ use core_external\external_function_parameters;
 use core_external\external_multiple_structure;
 use core_external\external_single_structure;
 use core_external\external_value;
-use local_aisidecar\local\access;
 use local_aisidecar\local\conversations;
-use local_aisidecar\local\place;
 
 /**
- * Lists the conversations of the user in a course, the latest first.
+ * Lists the conversations of the user in all courses, the latest first.
+ *
+ * What somebody has written is shown to him wherever the assistant is switched off meanwhile: to log in is enough.
  *
  * @package    local_aisidecar
  * @copyright  2026 the authors of openai-moodle-sidecar
@@ -54,16 +54,14 @@ class get_conversations extends external_api {
      */
     public static function execute(int $contextid, int $page = 0): array {
         $params = self::validate_parameters(self::execute_parameters(), compact('contextid', 'page'));
-        $context = \context::instance_by_id($params['contextid']);
-        self::validate_context($context);
-        $place = place::of($context);
-        access::require($place);
+        self::validate_context(\context::instance_by_id($params['contextid']));
 
-        [$rows, $more] = conversations::page(max(0, $params['page']), $place);
+        [$rows, $more] = conversations::page(max(0, $params['page']));
         return [
             'conversations' => array_map(static fn(\stdClass $row): array => [
                 'id' => (int) $row->id,
                 'title' => $row->title,
+                'place' => conversations::place_name($row),
                 'timemodified' => (int) $row->timemodified,
                 'url' => conversations::url($row)->out(false),
             ], $rows),
@@ -81,6 +79,7 @@ class get_conversations extends external_api {
             'conversations' => new external_multiple_structure(new external_single_structure([
                 'id' => new external_value(PARAM_INT, 'The conversation'),
                 'title' => new external_value(PARAM_RAW, 'Its title, as text'),
+                'place' => new external_value(PARAM_RAW, 'The name of its course, as text; empty: outside of courses'),
                 'timemodified' => new external_value(PARAM_INT, 'When somebody last asked in it'),
                 'url' => new external_value(PARAM_URL, 'Its page'),
             ])),

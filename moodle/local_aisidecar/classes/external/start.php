@@ -22,9 +22,9 @@ use core_external\external_single_structure;
 use core_external\external_value;
 use local_aisidecar\local\access;
 use local_aisidecar\local\asking;
+use local_aisidecar\local\caller;
 use local_aisidecar\local\delivery;
 use local_aisidecar\local\message_data;
-use local_aisidecar\local\place;
 
 /**
  * Asks the assistant, and returns before it has answered.
@@ -77,9 +77,7 @@ class start extends external_api {
         if (!in_array($params['action'], access::ACTIONS, true)) {
             throw new \invalid_parameter_exception('action: chat, summarize or analyze');
         }
-        $context = \context::instance_by_id($params['contextid']);
-        self::validate_context($context);
-        $place = place::of($context);
+        [$context, $place] = caller::enter($params['contextid'], $params['conversationid']);
         access::require($place, $params['action']);
 
         $asking = new asking($place, $params['action']);

@@ -131,6 +131,7 @@ final class asking {
             return [$question, $this->start($question, $answer)];
         } catch (refused $exception) {
             $this->take_back($question, $answer);
+            $this->note_refusal($exception);
             throw $exception;
         }
     }
@@ -235,6 +236,18 @@ final class asking {
             'objectid' => $question->id,
             'userid' => $answer->userid,
             'other' => ['action' => $question->action, 'conversationid' => $answer->conversationid],
+        ])->trigger();
+    }
+
+    /**
+     * Notes that the sidecar did not take a question: of a limit, or of a fault, the administrator finds the cause in the log.
+     *
+     * @param refused $exception
+     */
+    private function note_refusal(refused $exception): void {
+        \local_aisidecar\event\request_refused::create([
+            'context' => $this->place->context,
+            'other' => ['action' => $this->action, 'code' => $exception->reason, 'cause' => $exception->cause],
         ])->trigger();
     }
 

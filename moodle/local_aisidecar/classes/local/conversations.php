@@ -66,20 +66,41 @@ final class conversations {
      * Lists the conversations of the current user, the latest first.
      *
      * @param int $page From 0 on.
-     * @param place|null $place Null: of everywhere.
      * @return array{0: \stdClass[], 1: bool} The rows, and whether there are more.
      */
-    public static function page(int $page, ?place $place = null): array {
+    public static function page(int $page): array {
         global $DB, $USER;
         $rows = $DB->get_records(
             self::TABLE,
-            ['userid' => $USER->id] + ($place === null ? [] : ['contextid' => $place->home->id]),
+            ['userid' => $USER->id],
             'timemodified DESC, id DESC',
             '*',
             $page * self::PER_PAGE,
             self::PER_PAGE + 1,
         );
         return [array_slice(array_values($rows), 0, self::PER_PAGE), count($rows) > self::PER_PAGE];
+    }
+
+    /**
+     * Returns the context that a conversation belongs to.
+     *
+     * @param \stdClass $conversation
+     * @return \context
+     * @throws refused Its course is gone.
+     */
+    public static function home_of(\stdClass $conversation): \context {
+        return \context::instance_by_id($conversation->contextid, IGNORE_MISSING) ?: throw new refused('noconversation');
+    }
+
+    /**
+     * Returns the name of the course that a conversation belongs to, as text.
+     *
+     * @param \stdClass $conversation
+     * @return string Empty: it belongs to none.
+     */
+    public static function place_name(\stdClass $conversation): string {
+        $home = \context::instance_by_id($conversation->contextid, IGNORE_MISSING);
+        return $home instanceof \context_course ? html_entity_decode($home->get_context_name(false), ENT_QUOTES | ENT_HTML5) : '';
     }
 
     /**
@@ -109,7 +130,7 @@ final class conversations {
      * @return \moodle_url
      */
     public static function url(\stdClass $conversation): \moodle_url {
-        return new \moodle_url('/local/aisidecar/history.php', ['id' => $conversation->id]);
+        return new \moodle_url('/local/aisidecar/history.php', ['conversationid' => $conversation->id]);
     }
 
     /**

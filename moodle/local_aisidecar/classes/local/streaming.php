@@ -74,15 +74,17 @@ final class streaming {
      * @param int $status
      * @param string $code
      * @param int $retryafter
+     * @param string $cause For administrators only.
      */
-    public static function refuse(int $status, string $code, int $retryafter = 0): never {
+    public static function refuse(int $status, string $code, int $retryafter = 0, string $cause = ''): never {
         http_response_code($status);
         header('Content-Type: application/json; charset=utf-8');
         header('Cache-Control: no-store');
         if ($retryafter > 0) {
             header("Retry-After: $retryafter");
         }
-        die(json_encode(['code' => $code, 'message' => words::of($code)]));
+        $answer = ['code' => $code, 'message' => words::of($code)] + ($cause === '' ? [] : ['cause' => $cause]);
+        die(json_encode($answer, JSON_INVALID_UTF8_SUBSTITUTE));
     }
 
     /**
