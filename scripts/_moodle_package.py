@@ -67,6 +67,9 @@ def contents(checkout: Path) -> Iterator[tuple[str, Path]]:
     yield "client/autoload.php", client / "autoload.php"
     for path in _files(client / "src"):
         yield f"client/{path.relative_to(client)}", path
+    # The page that tests streaming shows them.
+    for name in ("nginx-sidecar.conf", "apache-sidecar.conf"):
+        yield f"webserver/{name}", checkout / "container" / name
     # Both are under it; what is given away brings it along.
     yield "LICENSE", checkout / "LICENSE"
     yield "client/LICENSE", checkout / "LICENSE"

@@ -18,8 +18,8 @@ namespace local_aisidecar;
 
 use core\hook\output\before_footer_html_generation;
 use local_aisidecar\local\access;
-use local_aisidecar\local\asking;
 use local_aisidecar\local\delivery;
+use local_aisidecar\local\limits;
 use local_aisidecar\local\place;
 
 /**
@@ -70,8 +70,8 @@ class hook_callbacks {
             'userid' => (int) $USER->id,
             'actions' => $actions,
             'policyaccepted' => access::policy_accepted(),
-            'maxlength' => asking::max_length('chat'),
-            'maxtextlength' => asking::max_length('summarize'),
+            'maxlength' => limits::max_length('chat'),
+            'maxtextlength' => limits::max_length('summarize'),
             'streamurl' => delivery::url(),
             'historyurl' => (new \moodle_url('/local/aisidecar/history.php'))->out(false),
             'available' => true,

@@ -18,7 +18,6 @@ namespace local_aisidecar\local;
 
 use OpenaiMoodleSidecar\Error\ConnectionFailed;
 use OpenaiMoodleSidecar\Error\SidecarException;
-use OpenaiMoodleSidecar\Request;
 
 /**
  * Asks: keeps the question, starts the answer in the sidecar, and is done after milliseconds.
@@ -28,9 +27,6 @@ use OpenaiMoodleSidecar\Request;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class asking {
-    /** @var string What a browser's key may look like; the sidecar takes no others either. */
-    public const KEY = '/\A[A-Za-z0-9._:-]{8,64}\z/';
-
     /**
      * Asks in a place.
      *
@@ -55,13 +51,13 @@ final class asking {
      * @throws refused
      */
     public function ask(string $content, int $conversationid, string $key): array {
-        $this->check_key($key);
+        limits::check_key($key);
         // Nothing after this may touch the session: the user's other pages do not wait for the sidecar.
         \core\session\manager::write_close();
         if ($known = messages::by_key($key)) {
             return $this->go_on_with($known);
         }
-        $this->check_content($content);
+        limits::check_content($this->action, $content);
         $conversation = $conversationid === 0 ? null : conversations::require($conversationid);
         if ($conversation !== null) {
             $this->check_free($conversation);
@@ -85,7 +81,7 @@ final class asking {
      */
     public function ask_again(int $replaces, string $key): array {
         global $DB;
-        $this->check_key($key);
+        limits::check_key($key);
         // Nothing after this may touch the session: the user's other pages do not wait for the sidecar.
         \core\session\manager::write_close();
         if ($known = messages::by_key($key)) {
@@ -162,7 +158,7 @@ final class asking {
     private function start(\stdClass $question, \stdClass $answer): \stdClass {
         global $DB;
         try {
-            $start = sidecar::client()->start($this->request($question, $answer, isdetached: true));
+            $start = sidecar::client()->start(prompt::request($question, $answer, $this->place, isdetached: true));
             $answer->reply = $start->reply;
             $answer->model = \core_text::substr($start->model, 0, 128);
         } catch (ConnectionFailed $exception) {
@@ -191,35 +187,8 @@ final class asking {
         $answer->reply = messages::ONE_SHOT;
         $this->note($question, $answer);
         \core_php_time_limit::raise(0);
-        $request = $this->request($question, $answer, isdetached: false);
+        $request = prompt::request($question, $answer, $this->place, isdetached: false);
         return collecting::store_one_shot($answer, static fn() => sidecar::client()->ask($request));
-    }
-
-    /**
-     * Puts together what the sidecar is asked.
-     *
-     * @param \stdClass $question
-     * @param \stdClass $answer
-     * @param bool $isdetached
-     * @return Request
-     */
-    private function request(\stdClass $question, \stdClass $answer, bool $isdetached): Request {
-        sidecar::load();
-        $fields = [
-            'user_id' => sidecar::pseudonym($answer->userid),
-            'course_id' => $this->place->courseid,
-            'instructions' => $this->place->is_site()
-                ? (new course_settings(true, ''))->instructions()
-                : course_settings::of($this->place->courseid)->instructions(),
-        ];
-        if ($isdetached) {
-            $fields += ['detach' => true, 'key' => $answer->requestkey];
-        }
-        return match ($question->action) {
-            'summarize' => Request::summarize($question->content, $fields),
-            'analyze' => Request::analyze($question->content, $fields),
-            default => Request::chat($question->content, $fields + ['history' => history::before($question)]),
-        };
     }
 
     /**
@@ -282,42 +251,5 @@ final class asking {
                 throw new refused('busy', 5);
             }
         }
-    }
-
-    /**
-     * Makes sure that the key is one.
-     *
-     * @param string $key
-     */
-    private function check_key(string $key): void {
-        if (!preg_match(self::KEY, $key)) {
-            throw new \invalid_parameter_exception('key: 8 to 64 letters, digits and any of . _ : -');
-        }
-    }
-
-    /**
-     * Makes sure that there is something to read, and not too much of it.
-     *
-     * @param string $content
-     * @throws refused
-     */
-    private function check_content(string $content): void {
-        if (trim($content) === '') {
-            throw new refused('empty');
-        }
-        if (\core_text::strlen($content) > self::max_length($this->action)) {
-            throw new refused('too_long');
-        }
-    }
-
-    /**
-     * Returns how many characters may be asked about.
-     *
-     * @param string $action
-     * @return int
-     */
-    public static function max_length(string $action): int {
-        $config = get_config('local_aisidecar');
-        return (int) ($action === 'chat' ? $config->maxlength ?? 10_000 : $config->maxtextlength ?? 200_000);
     }
 }

@@ -32,10 +32,10 @@ use OpenaiMoodleSidecar\Request;
  */
 final class reading {
     /** @var float What is there comes in one go: this much silence is the end of it, in seconds. */
-    private const SILENCE = 0.03;
+    private const SILENCE = 0.02;
 
     /** @var float No call takes longer, however fast the model writes. */
-    private const TOTAL = 0.25;
+    private const TOTAL = 0.1;
 
     /** @var string There is no more to read: it is to be finished. */
     public const ENDED = 'ended';
