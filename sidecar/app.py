@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
@@ -16,15 +17,18 @@ from anyio.abc import TaskGroup
 from sidecar.assembly import Parts, assemble
 from sidecar.connections import Connections
 from sidecar.errors import Draining
-from sidecar.listeners import Listeners
 from sidecar.providers.interface import Provider
-from sidecar.reception import Reception
 from sidecar.session import ByteStream, Peer
 from sidecar.settings import Settings
-from sidecar.transports.accepting import accept
 from sidecar.usage import open_usage_log
 
+if TYPE_CHECKING:
+    from sidecar.listeners import Listeners
+
 logger = logging.getLogger(__name__)
+
+# What stdio does without, or needs seldom. Once connections are accepted, there may be no descriptor to load it by.
+_FOR_SERVE = ("sidecar.dialects.http.dialect", "sidecar.actions._extractive", "sidecar.texts.readability")
 
 # After the drain, so long for the last words to go out; after that, and after a second signal, the process just ends.
 _LAST_WORDS_SECONDS = 0.5
@@ -37,11 +41,13 @@ _LOOK_SECONDS = 0.02
 _LATECOMERS_SECONDS = 0.25
 
 
-async def serve(settings: Settings, listeners: Listeners, *, provider: Provider | None) -> int:
+async def serve(settings: Settings, listeners: "Listeners", *, provider: Provider | None) -> int:
     """Serve the sockets until a signal ends it, and return the exit status."""
-    # What speaks HTTP takes a while to load: the sockets are there already, and stdio can do without. Once connections
-    # are accepted, there may be no descriptor for it.
-    import_module("sidecar.dialects.http.dialect")
+    # The sockets are there already.
+    for module in _FOR_SERVE:
+        import_module(module)
+    from sidecar.reception import Reception
+    from sidecar.transports.accepting import accept
 
     inherited = listeners.inherited
     # What the parent holds is the next process' from the drain on: who comes then waits there, and is not refused. The

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sidecar.actions import Rules
 from sidecar.connections import Connections
@@ -17,8 +18,7 @@ from sidecar.settings import Settings
 from sidecar.usage import Accounts, UsageLog
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What serves, ready to be given connections."""
 
     replies: Replies

@@ -25,7 +25,7 @@ sidecar.providers
 sidecar.http_pool sidecar.usage
 sidecar.settings sidecar.observability
 sidecar.texts
-sidecar.errors sidecar.secret sidecar.process sidecar.asyncio_clock
+sidecar.errors sidecar.secret sidecar.unprinted sidecar.process sidecar.asyncio_clock
 sidecar
 protocol
 """

@@ -1,9 +1,10 @@
 """What the sidecar can be asked to write: requests become prompts. An action is one file and one line in `ACTIONS`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from protocol.messages import Analyze, Chat, Complete, Generate, Summarize
 from sidecar.actions import analyze, chat, complete, summarize
@@ -31,8 +32,7 @@ __all__ = [
 R = TypeVar("R", bound=Generate)
 
 
-@dataclass(frozen=True, slots=True)
-class Action(Generic[R]):
+class Action(Struct, Generic[R], frozen=True):
     """One kind of request. `is_shareable`: identical requests may get one and the same answer."""
 
     name: str

@@ -1,12 +1,12 @@
 """An analysis as an object: asked for with a JSON schema, checked, asked for once more, or refused; never made up."""
 
-import json
 import re
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from protocol.results import Analysis, Readability, Reading
 from sidecar.actions._model import Model, Said
@@ -23,7 +23,8 @@ _PATH = re.compile(r"`\$[\w.\[\]]*`")
 _DECODER = msgspec.json.Decoder(Reading)
 
 
-def _write_schema() -> Mapping[str, object]:
+@cache
+def schema() -> Mapping[str, object]:
     """Return the schema of `Reading` as strict servers want it: every field required, none besides, no other bounds."""
     (_, known) = msgspec.json.schema_components([Reading], ref_template="{name}")
 
@@ -45,9 +46,6 @@ def _write_schema() -> Mapping[str, object]:
         return {"type": schema["type"]}
 
     return plain(known["Reading"])
-
-
-SCHEMA = _write_schema()
 
 
 async def ask_for_analysis(
@@ -118,7 +116,7 @@ def _ask_again(prompt: Prompt, said: Said, fault: str) -> Prompt:
 
 def describe_schema() -> str:
     """Return the schema for a model to read."""
-    return json.dumps(SCHEMA, separators=(",", ":"))
+    return msgspec.json.encode(schema()).decode()
 
 
 def write(analysis: Analysis) -> str:

@@ -1,8 +1,9 @@
 """What the actions share: the rules for a request, the common part of the system prompt, the message with a text."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from protocol.messages import Analyze, Generate, Summarize
 from sidecar.actions._fence import Visible, fence, strip_invisible
@@ -32,8 +33,7 @@ _LEAST_ROOM_BYTES = 2000
 _OWN_LANGUAGE = "Write in the language of the person's latest message; where there is only a text, in that of the text."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(Struct, frozen=True, kw_only=True):
     """What a request may ask for, by the settings and by the provider."""
 
     models: tuple[str, ...]
@@ -58,8 +58,7 @@ class Rules:
         return max(tokens * _ROOM_BYTES_PER_TOKEN, _LEAST_ROOM_BYTES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """What an action alone decides of a prompt; the fields are those of `Prompt`."""
 
     task: str
@@ -75,8 +74,7 @@ class Draft:
     """How the answer comes about; by default in one call."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafted:
+class Drafted(Struct, frozen=True, kw_only=True):
     """A prompt, and the rules and the marker that it was made with."""
 
     prompt: Prompt

@@ -5,9 +5,10 @@ Notes of parts say more than a cut text: nothing is left unread.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 
 import anyio.to_thread
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sidecar.actions._base import Rules, write_notes_prompt
 from sidecar.actions._fence import Visible, fence, strip_invisible
@@ -44,8 +45,7 @@ _FEWEST_WORDS = 20
 _INLINE_CHARACTERS = 50_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
+class Goal(Struct, frozen=True, kw_only=True):
     """To what a text is to be condensed."""
 
     task: str

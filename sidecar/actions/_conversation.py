@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from sidecar.actions._base import Drafted, Rules
 from sidecar.actions._condense import CONTEXT_TASK, Goal, condense, size
@@ -13,6 +14,7 @@ from sidecar.actions._model import Model
 from sidecar.errors import SidecarError
 from sidecar.providers.interface import Message, Stage
 from sidecar.texts.split import take_bytes
+from sidecar.unprinted import Unprinted
 
 STAGE = "summarizing the context"
 
@@ -23,14 +25,13 @@ _CHARACTERS_PER_WORD = 8
 _FOR_HISTORY = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Unprinted, frozen=True, kw_only=True):
     """What a model is told beside the question."""
 
-    context: Visible | None = field(repr=False)
+    context: Visible | None
     is_summary: bool = False
     """Whether the context is a summary."""
-    earlier: Visible | None = field(default=None, repr=False)
+    earlier: Visible | None = None
     """A summary of the turns before the first."""
     first_turn: int = 0
     left_out: tuple[str, ...] = ()
@@ -41,12 +42,11 @@ class Told:
         return f"[{' '.join(self.left_out)}]\n\n" if self.left_out else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
+class Conversation(Unprinted, frozen=True, kw_only=True):
     """The turns so far, and the latest message."""
 
-    turns: tuple[Message, ...] = field(repr=False)
-    content: Visible = field(repr=False)
+    turns: tuple[Message, ...]
+    content: Visible
 
     def write(self, told: Told, marker: str) -> tuple[Message, ...]:
         """Return the messages: the summary of the earlier turns, the later ones, the fenced context, the question."""

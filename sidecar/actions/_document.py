@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sidecar.actions._base import Rules
 from sidecar.actions._condense import NOTES_TASK, Goal, condense, size
@@ -20,8 +21,7 @@ _SMALLEST_BYTES = 500
 Last = Callable[[Model, Prompt], AsyncGenerator[Piece, None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A text, its background, and how a model is asked about them."""
 
     text: Visible

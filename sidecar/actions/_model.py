@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec import Struct
 
 from protocol.messages import FinishReason, Usage
 from sidecar.actions._summaries import Summaries
 from sidecar.errors import SidecarError, TimeoutConnect, Truncated, UpstreamConnect, UpstreamDns, UpstreamTls
 from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage, Text
 from sidecar.texts.tokens import tokens_in
+from sidecar.unprinted import Unprinted
 
 # Of one reply at once: one long text must not take all the connections to a provider, nor its limits of requests.
 MAX_PARALLEL = 4
@@ -21,16 +22,14 @@ UNREACHABLE = (UpstreamDns, UpstreamConnect, UpstreamTls, TimeoutConnect)
 """How a question ends that has not reached the provider."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Unprinted, frozen=True):
     """A whole answer to one of the questions of a reply."""
 
-    text: str = field(repr=False)
+    text: str
     reason: FinishReason
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     """What one question has cost so far."""
 
     prompt: Prompt | None

@@ -3,9 +3,9 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import anyio
+from msgspec import Struct, field
 
 # A summary has some 2 kB: a thousand of them are as many pages and conversations, which are read again within minutes.
 _MAX_SUMMARIES = 1000
@@ -13,16 +13,18 @@ _MAX_BYTES = 4 * 1024 * 1024
 _KEPT_SECONDS = 1800.0
 
 
-@dataclass(eq=False, slots=True)
-class Place:
+class Place(Struct, eq=False):
     """Where one summary is, or will be. Whoever makes it holds the place; the others wait for him."""
 
-    text: str | None = field(default=None, repr=False)
+    text: str | None = None
     has_failed: bool = False
     """Whether it could not be made while we waited: then it is not tried again by each who waits."""
     deadline: float = 0.0
     waiting: int = 0
     lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+    def __repr__(self) -> str:  # which must not show the text
+        return f"Place(waiting={self.waiting})"
 
 
 class Summaries:

@@ -2,21 +2,20 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 
 import anyio.to_thread
+from msgspec.structs import replace
 
 from protocol.messages import Analyze
 from protocol.results import Readability
-from sidecar.actions._analysis import SCHEMA, ask_for_analysis, describe_schema
+from sidecar.actions._analysis import ask_for_analysis, describe_schema, schema
 from sidecar.actions._base import Draft, Drafted, Rules, ask_about, read_context, read_document
 from sidecar.actions._document import Document, work_on
 from sidecar.actions._fence import Visible
 from sidecar.actions._model import Model
 from sidecar.actions._work import Plan, say
 from sidecar.providers.interface import Piece, Prompt
-from sidecar.texts.readability import measure
 
 _TASK = """
 Your task: analyze the text for teaching and learning. Write these sections, each under a short heading in the language
@@ -61,7 +60,7 @@ def draft(request: Analyze, rules: Rules, marker: str) -> Draft:
         task=_JSON_TASK.format(schema=describe_schema(), words=words) if is_json else _TASK,
         messages=(ask_about(text, context, verb="analyze", marker=marker),),
         subject=text,
-        schema=SCHEMA if is_json else None,
+        schema=schema() if is_json else None,
         plan=partial(_plan, text, context),
     )
 
@@ -101,6 +100,8 @@ def _tell(counted: Readability | None) -> str:
 
 
 async def _measure(text: str) -> Readability | None:
+    from sidecar.texts.readability import measure  # its patterns are large
+
     if len(text) <= _INLINE_CHARACTERS:
         counted = measure(text)
     else:

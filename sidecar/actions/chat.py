@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from protocol.messages import Chat
 from sidecar.actions._base import Draft, Drafted, Rules, check_size, read_content, read_context

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from protocol.messages import Summarize
 from sidecar.actions._base import Draft, Drafted, Rules, ask_about, read_context, read_document
 from sidecar.actions._document import Document, work_on
-from sidecar.actions._extractive import extract
 from sidecar.actions._fence import Visible
 from sidecar.actions._model import UNREACHABLE, Model
 from sidecar.actions._work import Plan, say
@@ -68,6 +68,8 @@ def _plan(text: Visible, context: Visible | None, drafted: Drafted) -> Plan:
         except UNREACHABLE:
             if has_text or not drafted.rules.extractive_fallback:
                 raise
+        from sidecar.actions._extractive import extract  # seldom needed, and long to load
+
         for piece in await extract(text, prompt, model.usage()):
             yield piece
 

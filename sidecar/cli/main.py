@@ -106,7 +106,8 @@ def _build_parser() -> argparse.ArgumentParser:
     old.add_argument("--api-key", metavar="KEY", help="ignored: set OPENAI_API_KEY")
     for option, setting in _OLD_OPTIONS.items():
         old.add_argument(f"--{option.replace('_', '-')}", metavar="VALUE", help=f"{setting} for this run")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    # With `prog`, or argparse makes it of a help text, for which it loads three compressors.
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=PROGRAM)
     for name, text in COMMANDS.items():
         arguments = ARGUMENTS.get(name)
         command = commands.add_parser(

@@ -4,7 +4,6 @@ from typing import Literal
 
 from sidecar.dialects._payloads import PayloadDialect
 from sidecar.dialects.frames import FRAMES
-from sidecar.dialects.http import refuse
 from sidecar.dialects.lines import LINES
 from sidecar.errors import SidecarError
 
@@ -26,6 +25,8 @@ def refusal_of_all_dialects(error: SidecarError, first: int | None) -> bytes:
     """Return what refuses a connection that began with byte `first`; None, where nothing has come yet, means frames."""
     spoken = detect(first) if first is not None else "frames"
     if spoken == "http":
+        from sidecar.dialects.http import refuse  # HTTP is for `serve`, and loaded behind its start
+
         return refuse(error)
     if spoken is None:
         return b""

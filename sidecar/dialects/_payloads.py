@@ -1,7 +1,8 @@
 """What frames and lines share: a request is one payload, and so is each message to it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from protocol import codec
 from protocol.codec import Addressee
@@ -11,8 +12,7 @@ from sidecar.errors import SidecarError
 from sidecar.session import Decoder, Incoming, address, refusal
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadForm:
+class PayloadForm(Struct, frozen=True):
     """The same for every request: it has no state."""
 
     wrap: Callable[[bytes], bytes]
@@ -27,8 +27,7 @@ class PayloadForm:
         return b"".join([self.wrap(codec.encode(message)) for message in messages])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PayloadDialect:
+class PayloadDialect(Struct, frozen=True, kw_only=True):
     """A dialect whose messages are payloads."""
 
     name: str
@@ -39,12 +38,12 @@ class PayloadDialect:
     serves_in_turn: bool
     end_means_gone: bool
     unasked: Addressee
-    """The form of what no request caused."""
     answers_in_order: bool = False
-    form: PayloadForm = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "form", PayloadForm(self.wrap))
+    @property
+    def form(self) -> PayloadForm:
+        """The form of what no request caused."""
+        return PayloadForm(self.wrap)
 
     def new_reader(self, max_payload_bytes: int) -> Decoder[Incoming]:
         return _PayloadReader(self.new_decoder(max_payload_bytes), self.form)

@@ -2,8 +2,9 @@
 
 import base64
 import ssl
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from sidecar.errors import SidecarError, UpstreamConnect
 from sidecar.http_pool.connecting import connect
@@ -14,12 +15,12 @@ from sidecar.http_pool.private import is_public
 from sidecar.http_pool.sockets import SocketStream, Stream
 from sidecar.http_pool.tls import TlsStream
 from sidecar.secret import Secret
+from sidecar.unprinted import Unprinted
 
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where connections lead to: what of an address is not the path."""
 
     is_tls: bool
@@ -53,12 +54,11 @@ class Origin:
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Unprinted, frozen=True):
     """An HTTP proxy."""
 
     origin: Origin
-    authorization: str | None = field(repr=False)
+    authorization: str | None
     """The value of the header Proxy-Authorization."""
 
     @classmethod

@@ -8,10 +8,10 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 import anyio
 import anyio.lowlevel
+from msgspec import Struct, field
 
 from sidecar.errors import UpstreamDns
 from sidecar.http_pool.failures import Unreachable
@@ -41,8 +41,7 @@ def resolve(host: str) -> list[Address]:
     return [(family, str(address[0])) for family, _, _, _, address in found]
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """What is known of a name."""
 
     addresses: list[Address] = field(default_factory=list)

@@ -3,9 +3,8 @@
 One parser reads one answer. What follows that on the connection is nobody's: httptools would go on parsing it.
 """
 
-from dataclasses import dataclass
-
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from msgspec import Struct
 
 from sidecar.errors import SidecarError, UpstreamProtocol
 from sidecar.http_pool.failures import Cut
@@ -20,8 +19,7 @@ MAX_INFORMATION = 16
 _BEGINNING = b"HTTP/1."
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The status of an answer and its headers, as they came."""
 
     status: int

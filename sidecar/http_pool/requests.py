@@ -1,10 +1,10 @@
 """A request, and how it is written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from sidecar.http_pool.dialing import Origin, Proxy
+from sidecar.unprinted import Unprinted
 
 Header = tuple[bytes, bytes]
 
@@ -12,16 +12,15 @@ Header = tuple[bytes, bytes]
 _SAFE = "%/:?@!$&'()*+,;=~[]|\\^"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Unprinted, frozen=True, kw_only=True):
     """A POST. Its repr shows no header: one of them has the key."""
 
     origin: Origin
-    target: bytes = field(repr=False)
+    target: bytes
     """Path and query."""
-    headers: tuple[Header, ...] = field(repr=False)
+    headers: tuple[Header, ...]
     """All of them, Host and Content-Length too."""
-    content: bytes = field(repr=False)
+    content: bytes
 
     @classmethod
     def to(cls, url: str, headers: Mapping[str, str], content: bytes) -> "Request":

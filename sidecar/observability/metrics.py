@@ -8,7 +8,8 @@ settings have, but those of users and courses, of which a hundred are kept; a us
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from protocol.messages import Usage
 
@@ -38,8 +39,7 @@ class Histogram:
         self.sums[labels] += value
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(Struct, frozen=True):
     """Something that is looked at when it is asked for."""
 
     name: str
@@ -47,8 +47,7 @@ class Gauge:
     look: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Struct, frozen=True):
     """Something that only grows, summed up elsewhere, for each combination of labels."""
 
     name: str

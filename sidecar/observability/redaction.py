@@ -4,10 +4,11 @@ The second line of defence: the first is that nothing logs a secret.
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
+
+import msgspec
 
 from sidecar.secret import Secret
 
@@ -81,7 +82,7 @@ def _forms(text: str) -> Iterator[str]:
     for safe in ("", "/"):
         quoted = quote(text, safe=safe)
         yield from (quoted, re.sub("%..", lambda code: code[0].lower(), quoted))
-    escaped = json.dumps(text)[1:-1]
+    escaped = msgspec.json.encode(text).decode()[1:-1]
     yield from (escaped, escaped.replace("/", r"\/"), repr(text)[1:-1])
     for offset in range(3):
         encoded = base64.b64encode(bytes(offset) + text.encode()).decode().rstrip("=")

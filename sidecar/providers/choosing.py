@@ -3,16 +3,26 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sidecar.providers.anthropic import AnthropicDialect
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.interface import Provider
-from sidecar.providers.openai import OpenAIDialect
 from sidecar.settings import Settings, SettingsError
 
-DIALECTS: Mapping[str, Callable[[], Dialect]] = MappingProxyType(
-    {"openai": OpenAIDialect, "anthropic": AnthropicDialect}
-)
+
+def _openai() -> Dialect:
+    from sidecar.providers.openai import OpenAIDialect
+
+    return OpenAIDialect()
+
+
+def _anthropic() -> Dialect:
+    from sidecar.providers.anthropic import AnthropicDialect
+
+    return AnthropicDialect()
+
+
+# Each loads what it needs: only one is spoken as a rule.
+DIALECTS: Mapping[str, Callable[[], Dialect]] = MappingProxyType({"openai": _openai, "anthropic": _anthropic})
 DEMO = "demo"
 
 

@@ -5,11 +5,11 @@ Bytes do not count, content does: a provider that only sends signs of life is as
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
 import anyio
+from msgspec import Struct
 
 from sidecar.asyncio_clock import make_clock
 from sidecar.errors import Overloaded, SidecarError, TimeoutConnect, TimeoutFirstToken, TimeoutIdle, TimeoutTotal
@@ -30,8 +30,7 @@ class Phase(Enum):
     NEXT_TOKEN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class _Expiry:
+class _Expiry(Struct, frozen=True):
     """What it means that a clock ran out: the error, and its sentence with `{seconds}` in it."""
 
     error: type[SidecarError]

@@ -2,20 +2,21 @@
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from msgspec import field
+
 from sidecar.settings import SettingsError
+from sidecar.unprinted import Unprinted
 
 _PORTS: Mapping[str, int] = MappingProxyType({"http": 80, "https": 443})
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Unprinted, frozen=True):
     """The address that a provider answers at. Its repr shows none: some put a key into the query."""
 
-    url: str = field(repr=False)
+    url: str
     is_loopback: bool
     """Whether it is on this machine: no key is needed then, and no TLS."""
     key_header: str = "Authorization"

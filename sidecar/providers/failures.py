@@ -3,10 +3,8 @@
 Of its words a person sees only what explains their own request, with secrets masked; of a refused key none at all.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from sidecar.errors import (
     ContextTooLong,
@@ -20,6 +18,7 @@ from sidecar.errors import (
 )
 from sidecar.providers.rate_limits import read_pause, read_wish
 from sidecar.providers.resilience import TryAgain
+from sidecar.unprinted import Unprinted
 
 Mask = Callable[[str], str]
 
@@ -52,11 +51,10 @@ _STATUS_OF_KIND = (
 _UNSEEN = re.compile("[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Unprinted, frozen=True):
     """What a provider says is wrong; whatever it leaves out is empty."""
 
-    message: str = field(default="", repr=False)
+    message: str = ""
     kind: str = ""
     """Its `type` and `code`."""
     param: str = ""
@@ -66,6 +64,8 @@ class Complaint:
 
 def read_complaint(body: bytes) -> Complaint:
     """Return what is in the body of an error; nothing where it is no JSON."""
+    import json  # not with each start: most answers are good
+
     try:
         content = json.loads(body)  # which takes halves of characters too
     except (ValueError, RecursionError):

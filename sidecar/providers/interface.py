@@ -8,18 +8,19 @@ Leaving the block, by whatever way, ends the work and closes the provider's conn
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from protocol.messages import FinishReason, Usage
 from sidecar.texts.tokens import estimate_tokens
+from sidecar.unprinted import Unprinted
 
 QUEUED = "queued"
 """The name of the stage before a question was asked, while all places with the provider are taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One turn as a provider sees it."""
 
     role: Literal["system", "user", "assistant"]
@@ -27,16 +28,15 @@ class Message:
     content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(Unprinted, frozen=True, kw_only=True):
     """All that shapes an answer, as an action rendered it. Its repr shows none of the texts."""
 
     action: str
     model: str
-    system: str = field(repr=False)
+    system: str
     """Empty: there is none."""
-    messages: tuple[Message, ...] = field(repr=False)
-    subject: str = field(repr=False)
+    messages: tuple[Message, ...]
+    subject: str
     """The text that the action works on, as the person gave it: for providers that quote instead of thinking."""
     max_tokens: int
     temperature: float | None = None
@@ -44,7 +44,7 @@ class Prompt:
     """Whether somebody watches the tokens come: a provider that only plays a model takes its time then."""
     length: Literal["short", "medium", "long"] = "medium"
     bullets: bool = False
-    schema: Mapping[str, object] | None = field(default=None, repr=False)
+    schema: Mapping[str, object] | None = None
     """The JSON schema that the answer shall keep to. The texts ask for it, too: not every provider takes one."""
 
     def estimate_tokens(self) -> int:
@@ -52,15 +52,13 @@ class Prompt:
         return estimate_tokens(self.system) + sum(estimate_tokens(message.content) for message in self.messages)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Unprinted, frozen=True):
     """More of the answer; never empty."""
 
-    text: str = field(repr=False)
+    text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """How far the work is where there is no text to show for it: `done` of `total` steps of what `name` says."""
 
     name: str
@@ -73,17 +71,15 @@ class Stage:
         return self.name == QUEUED and self.done < self.total
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Unprinted, frozen=True, kw_only=True):
     """An answer that is an object, not a text. No model gives one: an action makes it of what models say."""
 
-    value: dict[str, object] = field(repr=False)
-    text: str = field(repr=False)
+    value: dict[str, object]
+    text: str
     """The same, to be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """The model's own end of the answer, always the last piece. A stream without it was cut off.
 
     Where it has no usage, that is estimated from the texts.

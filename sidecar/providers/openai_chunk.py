@@ -4,7 +4,6 @@ What is of the expected form is decoded in one step. Of the rest all is taken th
 where there should be text and is something else, that would be lost without a word, so it is an error.
 """
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -97,6 +96,8 @@ def decode_chunk(content: bytes) -> Chunk:
         return _decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
+    import json  # not with each start: most chunks are as they should be
+
     try:
         return _read(json.loads(content.decode()))  # which takes halves of characters, too
     except (ValueError, RecursionError):
@@ -180,4 +181,6 @@ def _as_text(content: Any) -> str | None:
 
 
 def _raw(fields: dict[str, Any], names: Iterable[str]) -> dict[str, Raw]:
+    import json
+
     return {name: Raw(json.dumps(fields[name]).encode()) for name in names if name in fields}

@@ -3,9 +3,11 @@
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sidecar.errors import (
     SidecarError,
@@ -57,8 +59,7 @@ _MAY_BE_BILLED = (TimeoutFirstToken, TimeoutIdle)
 _MAX_WANTED_SECONDS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One provider to ask: its settings, and the dialect that it speaks."""
 
     settings: Settings
@@ -152,8 +153,7 @@ class RemoteProvider:
             clocks.begin_anew()
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(Struct, frozen=True):
     """A route, and the model to ask for on it."""
 
     route: Route

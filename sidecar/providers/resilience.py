@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from random import random
 
 import anyio
+from msgspec import Struct
 
 from sidecar.errors import SidecarError
 from sidecar.providers.clocks import Clocks
@@ -13,8 +13,7 @@ from sidecar.providers.interface import Piece
 from sidecar.providers.retry_budget import RetryBudget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backoff:
+class Backoff(Struct, frozen=True, kw_only=True):
     """How often a request is tried again, and after what pause."""
 
     max_retries: int = 2

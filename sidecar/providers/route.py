@@ -3,10 +3,10 @@
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 
 from sidecar.errors import SidecarError, Truncated
 from sidecar.providers.answer import AnswerReader

@@ -8,7 +8,8 @@ and its like are data.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from sidecar.unprinted import Unprinted
 
 # A token's event has 300 bytes; whole texts and tool calls in one event stay below this.
 MAX_LINE_BYTES = 256 * 1024
@@ -24,11 +25,10 @@ class SseTooLarge(Exception):
     """A line, an event or the whole stream is longer than allowed; the decoder is of no use after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(Unprinted, frozen=True):
     """One event. `data` is not decoded: whoever reads JSON checks UTF-8 by that."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     name: bytes = b""
 
 

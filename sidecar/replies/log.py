@@ -3,9 +3,9 @@
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import anyio
+from msgspec import Struct
 
 from protocol.messages import FinishReason, Usage
 from sidecar.errors import SidecarError
@@ -17,8 +17,7 @@ _BATCH_BYTES = 64 * 1024
 _BATCH_DELTAS = 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(Struct, frozen=True, kw_only=True):
     """How a reply ended: with a reason or with an error, never with both."""
 
     usage: Usage

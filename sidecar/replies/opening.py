@@ -1,14 +1,14 @@
 """What is given to the store: how much it may keep, and what a request says of the reply that it wants."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from protocol.messages import Usage
 from sidecar.usage import Booking
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyLimits:
+class ReplyLimits(Struct, frozen=True, kw_only=True):
     """How much and for how long."""
 
     max_reply_bytes: int = 1024 * 1024
@@ -22,8 +22,7 @@ class ReplyLimits:
     resume_seconds: float = 600.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(Struct, frozen=True, kw_only=True):
     """What a request says of the reply that it wants; `fingerprint` is a hash over all that shapes the answer."""
 
     user_id: str | None = None

@@ -5,9 +5,9 @@ last.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import anyio
+from msgspec.structs import replace
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError

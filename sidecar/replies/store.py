@@ -5,7 +5,8 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, SidecarError, TooLarge
 from sidecar.providers.interface import Prompt

@@ -5,8 +5,9 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from sidecar.errors import NotFound, Overloaded
 
@@ -14,8 +15,7 @@ from sidecar.errors import NotFound, Overloaded
 _RANDOM_BYTES = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TicketLimits:
+class TicketLimits(Struct, frozen=True, kw_only=True):
     """How many, and for how long."""
 
     max_tickets: int = 10_000

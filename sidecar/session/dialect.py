@@ -1,8 +1,9 @@
 """What the dialects differ in; sidecar/dialects has one file, or one folder, for each. SPEC.md, section 2."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from msgspec import Struct
 
 from protocol.codec import Addressee
 from protocol.errors import ProtocolError
@@ -41,8 +42,7 @@ class Form(Protocol):
         """Return the bytes of the next messages, in the order in which they are sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
+class Errand(Struct, frozen=True):
     """A request that is served in a way of its own: `serve` returns its last message, `what` names it in the log."""
 
     what: str
@@ -51,8 +51,7 @@ class Errand:
     """Whether it comes so often, and means so little, that it is neither logged nor counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
+class Incoming(Struct, frozen=True, kw_only=True):
     """What a client has sent, as its dialect understands it."""
 
     asked: Request | Beginning | Errand | ProtocolError | SidecarError

@@ -1,7 +1,8 @@
 """The requests of one connection: which run, which wait, which ids are taken. No I/O. SPEC.md, sections 7 and 9."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from protocol.codec import Addressee
 from protocol.messages import Answer, Event
@@ -11,8 +12,7 @@ from sidecar.session.dialect import Form
 _RETRY_AFTER_SECONDS = 1.0
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
-class Job:
+class Job(Struct, eq=False, kw_only=True):
     """One request from its arrival to its last message."""
 
     what: str

@@ -1,14 +1,14 @@
 """Who is at the other end of a connection, and what he may take up before he has shown who he is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sidecar.errors import SidecarError
 from sidecar.secret import Secret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
+class Peer(Struct, frozen=True, kw_only=True):
     """What the transport knows of the other end."""
 
     name: str
@@ -52,8 +52,7 @@ class ByteBudget:
         self.used_bytes -= returned_bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionLimits:
+class SessionLimits(Struct, frozen=True, kw_only=True):
     """What one connection may do, and what all may hold together."""
 
     max_payload_bytes: int = 8 * 1024 * 1024

@@ -1,6 +1,5 @@
 """Reads the settings: overrides, then the environment, then the file. Nothing else reads the environment."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -8,8 +7,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-
-from decouple import Config, RepositoryEmpty, RepositoryEnv
 
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.settings.options import OPTIONS, Option
@@ -43,12 +40,10 @@ def load_settings(
         SettingsError: a value is wrong, a name is unknown, a file cannot be read.
     """
     path = env_file or _find_env_file(overrides)
-    repository = _open_env_file(path) if path else RepositoryEmpty()
-    in_file: dict[str, str] = repository.data if path else {}
-    config = Config(repository)
+    in_file = _read_env_file(path) if path else {}
 
     def read(name: str) -> str | None:
-        texts = (overrides.get(name), config(name, default=None), in_file.get(name))
+        texts = (overrides.get(name), os.environ.get(name), in_file.get(name))
         return next((text.strip() for text in texts if text and not text.isspace()), None)
 
     _refuse_unknown([*overrides, *os.environ, *in_file])
@@ -82,27 +77,31 @@ def _find_env_file(overrides: Mapping[str, str]) -> Path | None:
     return Path(".env") if os.path.isfile(".env") else None
 
 
-def _open_env_file(path: Path) -> RepositoryEnv:
+def _read_env_file(path: Path) -> dict[str, str]:
+    from decouple import RepositoryEnv  # not where there is no file: 3 ms of a start
+
     shown = ascii(str(path))
     try:
-        repository = RepositoryEnv(path, encoding="utf-8-sig")
+        in_file: dict[str, str] = RepositoryEnv(path, encoding="utf-8-sig").data
     except OSError as exc:
         raise SettingsError(f"The settings in {shown} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError:
         raise SettingsError(f"The settings in {shown} are not UTF-8.") from None  # its repr quotes the file
-    for name in repository.data:
+    for name in in_file:
         words = re.split(r"\W+", name)
         meant = next((word for word in words if word in _NAMES), name)
         if meant != name:  # "export X=1" and "X: 1=" would be dropped without a word
             raise SettingsError(f"The settings in {shown}: {meant} must be written as NAME=value.")
-    if "SIDECAR_ENV_FILE" in repository.data:
+    if "SIDECAR_ENV_FILE" in in_file:
         raise SettingsError(f"The settings in {shown}: SIDECAR_ENV_FILE cannot name another file.")
-    return repository
+    return in_file
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:
     for name in names:
         if name.startswith("SIDECAR_") and name not in _NAMES and not name.startswith(_NOT_OURS):
+            import difflib  # for this alone
+
             (nearest,) = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.0)
             raise SettingsError(f"There is no setting {_printable(name)}; did you mean {nearest}?")
 
@@ -131,7 +130,7 @@ def _make_fallback(settings: Settings, entry: Path | str) -> Settings:
     """Return the settings with the model that `entry` names, or with what stands in the file that it is."""
     if isinstance(entry, str):
         return replace(settings, model=entry, models=())
-    texts = {name: text.strip() for name, text in _open_env_file(entry).data.items() if text.strip()}
+    texts = {name: text.strip() for name, text in _read_env_file(entry).items() if text.strip()}
     shown = ascii(str(entry))
     for name in texts:
         if name not in _OF_A_PROVIDER:

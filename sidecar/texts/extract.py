@@ -8,8 +8,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from sidecar.texts.sentences import split_sentences
 
@@ -34,8 +35,7 @@ _SHORTEST_QUESTION = 4
 GAP = "[...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Corpus:
+class Corpus(Struct, frozen=True):
     """A text cut into sentences, and what its terms weigh."""
 
     sentences: Sequence[str]

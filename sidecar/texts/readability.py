@@ -6,8 +6,9 @@ are no words to count without a dictionary: there it is the characters of a sent
 """
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from sidecar.texts.extract import find_runs
 from sidecar.texts.sentences import split_sentences
@@ -27,8 +28,7 @@ Grade = Literal["very easy", "easy", "medium", "hard", "very hard"]
 GRADES: tuple[Grade, ...] = ("very easy", "easy", "medium", "hard", "very hard")
 
 
-@dataclass(frozen=True, slots=True)
-class Readability:
+class Readability(Struct, frozen=True):
     """How hard a text is to read."""
 
     measure: Literal["lix", "characters per sentence"]

@@ -4,11 +4,11 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
 import anyio
+from msgspec import Struct
 
 from protocol.errors import Code
 from protocol.messages import Usage
@@ -40,8 +40,7 @@ _FREE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purpose:
+class Purpose(Struct, frozen=True, kw_only=True):
     """Who asks for what."""
 
     action: str

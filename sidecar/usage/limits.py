@@ -6,7 +6,8 @@ Pure; time is given. What is reserved counts as used until then, so that a burst
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sidecar.errors import RateLimited, TooLarge
 from sidecar.settings import UserLimits
@@ -21,8 +22,7 @@ _RUNNING_SECONDS = 5.0
 _HOUR, _DAY = 3600.0, 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
+class _Limit(Struct, frozen=True):
     what: str
     period: str
     seconds: float
@@ -53,8 +53,7 @@ class _Account:
         return self.requests if what == "requests" else self.tokens
 
 
-@dataclass(slots=True, eq=False)
-class Reservation:
+class Reservation(Struct, eq=False):
     """What a request may cost; to be settled once."""
 
     user: str

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol.messages import Analyze, Usage
 from protocol.results import Analysis, Reading
-from sidecar.actions._analysis import SCHEMA, write
+from sidecar.actions._analysis import schema, write
 from sidecar.errors import UpstreamBadRequest, UpstreamError, UpstreamNotFound, UpstreamProtocol
 from sidecar.providers import Finish, Prompt
 from tests.actions.answering import AnsweringProvider, Said, ask, material, new_rules
@@ -58,8 +58,8 @@ async def test_the_schema_goes_with_the_prompt_and_stands_in_it() -> None:
     provider = then(TEXT)
     await ask(REQUEST, provider)
     (prompt,) = provider.prompts
-    assert prompt.schema == SCHEMA
-    assert json.dumps(SCHEMA, separators=(",", ":")) in prompt.system
+    assert prompt.schema == schema()
+    assert json.dumps(schema(), separators=(",", ":")) in prompt.system
     assert "readability 5 (lix), which is very easy" in prompt.messages[0].content
     assert "Write at most 66 words" in prompt.system
 
@@ -76,8 +76,8 @@ def test_the_schema_is_what_strict_servers_take() -> None:
         elif schema["type"] == "array":
             check(schema["items"])
 
-    check(SCHEMA)
-    assert [*SCHEMA["properties"]] == [*Reading.__struct_fields__]  # type: ignore[misc]
+    check(schema())
+    assert [*schema()["properties"]] == [*Reading.__struct_fields__]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from protocol.messages import Analyze, Chat, Generate, Summarize, Turn
-from sidecar.actions._analysis import SCHEMA
+from sidecar.actions._analysis import schema
 from sidecar.providers import Prompt
 from tests.actions.answering import AnsweringProvider, ask
 
@@ -64,7 +64,7 @@ def sent_for(name: str) -> list[dict[str, object]]:
             "system": prompt.system.split("\n"),
             "messages": [{"role": turn.role, "content": turn.content.split("\n")} for turn in prompt.messages],
             "max_tokens": prompt.max_tokens,
-            "has_schema": prompt.schema == SCHEMA,
+            "has_schema": prompt.schema == schema(),
         }
         for prompt in [*parts, *rest]
     ]

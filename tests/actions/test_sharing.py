@@ -1,8 +1,7 @@
-from dataclasses import fields, replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from protocol.messages import Analyze, Generate, Summarize
 from sidecar.actions import Rules, digest, new_marker, render
@@ -70,7 +69,7 @@ def test_every_field_of_a_prompt_counts_but_its_pace_and_what_the_messages_hold_
         "schema": replace(prompt, schema={}),
     }
     # A new field of Prompt has to be decided on here, and in `digest`.
-    assert {field.name for field in fields(Prompt)} == set(changes) | {"paced", "subject"}
+    assert set(Prompt.__struct_fields__) == set(changes) | {"paced", "subject"}
     digests = {digest(changed, marker="material_00", provider="demo") for changed in (prompt, *changes.values())}
     assert len(digests) == len(changes) + 1
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError
@@ -68,11 +69,11 @@ async def test_what_its_faults_come_to(scripts: tuple[Script, ...], end: str, tr
 
 
 def test_no_temperature_is_sent_as_its_provider_takes_none() -> None:
-    assert "temperature" not in AnthropicDialect().write(replace(PROMPT, temperature=0.5), NONE)
+    assert "temperature" not in AnthropicDialect().write(structs.replace(PROMPT, temperature=0.5), NONE)
 
 
 def test_without_a_system_prompt_none_is_sent() -> None:
-    assert "system" not in AnthropicDialect().write(replace(PROMPT, system=""), NONE)
+    assert "system" not in AnthropicDialect().write(structs.replace(PROMPT, system=""), NONE)
 
 
 @pytest.mark.anyio
@@ -87,14 +88,14 @@ async def test_a_schema_is_sent_to_models_that_take_one() -> None:
     with running(strict) as server:
         async with opened(server.url, dialect=AnthropicDialect()) as provider:
             for _ in range(2):
-                await ask(provider, replace(PROMPT, schema=schema))
+                await ask(provider, structs.replace(PROMPT, schema=schema))
     wanted = {"format": {"type": "json_schema", "schema": schema}}
     assert [asked.json.get("output_config") for asked in server.asked] == [wanted, None, None]
 
 
 def test_a_conversation_begins_with_the_person_and_has_no_blank_turn() -> None:
     turns = (Message("assistant", "Hi"), Message("user", " "), Message("assistant", ""), Message("user", "Why?"))
-    assert AnthropicDialect().write(replace(PROMPT, messages=turns), NONE)["messages"] == [
+    assert AnthropicDialect().write(structs.replace(PROMPT, messages=turns), NONE)["messages"] == [
         {"role": "user", "content": "..."},
         {"role": "assistant", "content": "Hi"},
         {"role": "user", "content": "..."},

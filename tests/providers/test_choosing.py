@@ -101,6 +101,11 @@ async def test_the_models_are_the_default_and_then_the_others() -> None:
     assert provider.is_ready
 
 
-def test_httpx_is_imported_only_when_it_is_needed() -> None:
-    code = "import sys, sidecar.providers.choosing, sidecar.cli.main; sys.exit('httpx' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+SLOW_TO_LOAD = {"httpx", "h11", "uvloop", "prometheus_client", "decouple", "difflib", "json", "shutil"}
+
+
+def test_what_is_slow_to_load_and_seldom_needed_is_not_loaded_by_a_start_of_stdio() -> None:
+    code = "import sys, sidecar.cli.main, sidecar.cli.stdio, sidecar.providers.remote; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "sidecar.http_pool.pools" in loaded
+    assert SLOW_TO_LOAD.isdisjoint(loaded)

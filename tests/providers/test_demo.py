@@ -1,11 +1,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sidecar.providers import Finish, Message, Piece, Prompt, Provider, Text
 from sidecar.providers._demo_replies import write_reply

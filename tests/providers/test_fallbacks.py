@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from sidecar.errors import SidecarError
 from sidecar.providers.remote import RemoteProvider
@@ -153,7 +154,7 @@ class TestAnotherProvider:
 
     async def test_a_model_that_the_request_names_is_asked_of_the_first_only(self, tmp_path: Path) -> None:
         async with two(tmp_path, [status(500)]) as (provider, first, second):
-            await ask(provider, replace(PROMPT, model="wanted"))
+            await ask(provider, structs.replace(PROMPT, model="wanted"))
         assert [asked.json["model"] for asked in first.asked] == ["wanted"] * 3
         assert second.asked[0].json["model"] == "other"
 
@@ -190,7 +191,7 @@ class TestAnotherModel:
         with running(status(404)) as server:
             async with opened(server.url, SIDECAR_FALLBACKS="small, smaller") as provider:
                 with pytest.raises(SidecarError):
-                    await ask(provider, replace(PROMPT, model="small"))
+                    await ask(provider, structs.replace(PROMPT, model="small"))
         assert [asked.json["model"] for asked in server.asked] == ["small", "smaller"]
 
     @pytest.mark.parametrize("silent", [hold, think_and_hold])

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from sidecar.providers.failures import Complaint
 from sidecar.providers.learning import Refusals

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from msgspec import structs
 
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.endpoint import Endpoint
@@ -62,7 +63,7 @@ async def test_u49_who_takes_nothing_of_a_request_runs_out_of_time_and_is_left()
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         async with opened(url, replace(PATIENT, first_token_seconds=0.3)) as provider:
             with anyio.fail_after(5), pytest.raises(Exception, match="SIDECAR_TIMEOUT_FIRST_TOKEN"):
-                await ask(provider, replace(PROMPT, system="x" * 8 * MIB))
+                await ask(provider, structs.replace(PROMPT, system="x" * 8 * MIB))
 
 
 async def test_u55_two_hundred_streams_come_forward_together() -> None:

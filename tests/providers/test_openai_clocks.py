@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from msgspec import structs
 
 from protocol.errors import Code
 from sidecar.errors import Overloaded, SidecarError, TimeoutIdle
@@ -260,7 +261,7 @@ class TestPlaces:
             async with opened(server.url, SIDECAR_MAX_UPSTREAM="1") as provider:
                 async with anyio.create_task_group() as tasks:
                     for number in range(1, 21):
-                        tasks.start_soon(ask, provider, replace(PROMPT, max_tokens=number))
+                        tasks.start_soon(ask, provider, structs.replace(PROMPT, max_tokens=number))
                         await anyio.wait_all_tasks_blocked()
                     gate.set()
                 assert [asked.json["max_tokens"] for asked in server.asked] == list(range(1, 21))

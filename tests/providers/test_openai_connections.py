@@ -10,6 +10,7 @@ from dataclasses import replace
 import anyio
 import anyio.lowlevel
 import pytest
+from msgspec import structs
 
 from protocol.errors import Code
 from sidecar.errors import SidecarError
@@ -67,7 +68,7 @@ async def test_u47_an_answer_before_the_whole_request_was_read() -> None:
             while connection.recv(65536):
                 pass
 
-    big = replace(PROMPT, system="x" * 3_000_000)
+    big = structs.replace(PROMPT, system="x" * 3_000_000)
     with closing(listener):
         async with (
             opened(f"http://127.0.0.1:{listener.getsockname()[1]}") as provider,

@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError, Truncated, UpstreamProtocol
@@ -266,10 +267,10 @@ async def test_rule_14_what_a_model_does_not_take_is_learned_once_for_it(name: s
         else:
             OK(asked)
 
-    warm = replace(PROMPT, temperature=0.5, schema={"type": "object"})
+    warm = structs.replace(PROMPT, temperature=0.5, schema={"type": "object"})
     with running(strict) as server:
         async with opened(server.url) as provider:
-            for prompt in (warm, warm, replace(warm, model="other")):
+            for prompt in (warm, warm, structs.replace(warm, model="other")):
                 assert (await ask(provider, prompt))[0] == ["ok"]
     assert [name in asked.json for asked in server.asked] == [True, False, False, True]
     instead = ["max_completion_tokens" in asked.json for asked in server.asked]

@@ -1,9 +1,9 @@
 """How replies end when the provider fails, breaks off, says too much or is slow to close."""
 
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.errors import Code
 from sidecar.errors import Overloaded, RateLimited, Truncated

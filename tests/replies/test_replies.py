@@ -1,10 +1,10 @@
 import gc
 import weakref
-from dataclasses import replace
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
+from msgspec.structs import replace
 
 from protocol.errors import Code
 from protocol.messages import Usage

@@ -1,10 +1,10 @@
 """What always holds is in store_machine.py; here is what deserves a name of its own."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import settings
+from msgspec.structs import replace
 
 from protocol.errors import Code
 from protocol.messages import Usage

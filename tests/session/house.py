@@ -4,7 +4,6 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import wraps
 from typing import TypedDict, Unpack
 
@@ -12,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 from anyio.abc import TaskGroup
+from msgspec.structs import replace
 from trio.testing import MockClock
 
 from protocol.codec import decode_reply

@@ -1,8 +1,8 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.messages import Usage
 from sidecar.errors import RateLimited, SidecarError, Truncated, UpstreamConnect

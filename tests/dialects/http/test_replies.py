@@ -1,8 +1,7 @@
 """`/replies`: what PHP begins there, and what the web server's socket hands out."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sidecar.replies import TicketLimits, TicketStore
 from sidecar.secret import Secret
