@@ -43,7 +43,7 @@ $PAGE->set_title($page->title());
 $PAGE->set_heading(get_string('history', 'local_aisidecar'));
 $PAGE->navbar->add(get_string('history', 'local_aisidecar'), new moodle_url('/local/aisidecar/history.php'));
 
-$content = $page->content($OUTPUT);
+$content = $page->content($PAGE->get_renderer('core'));
 echo $OUTPUT->header();
 echo $content;
 echo $OUTPUT->footer();

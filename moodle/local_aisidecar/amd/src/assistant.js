@@ -14,7 +14,7 @@
 // along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
 
 /**
- * The assistant behind the drawer: which conversation is shown, what is asked, what has come of it.
+ * The assistant behind the drawer: which conversation is shown, what is asked, and what is kept where that fails.
  *
  * @module     local_aisidecar/assistant
  * @copyright  2026 the authors of openai-moodle-sidecar
@@ -23,34 +23,29 @@
 
 import {getString} from 'core/str';
 import Composer from './composer';
+import Exchange, {explain} from './exchange';
 import Material from './material';
 import OtherTabs from './othertabs';
-import Turn from './turn';
+import Outbox from './outbox';
 import View from './view';
-import {Left} from './reading';
-import {describeProgress} from './progress';
 import {newKey} from './key';
 import {askForConsent} from './policy';
-import {ports} from './ports';
-import * as repository from './repository';
-
-const COMPONENT = 'local_aisidecar';
+import {getConversation} from './repository';
 
 /** What the tab keeps in place of a conversation that has no message yet. */
 const NEW = 'new';
+
+const EMPTY = {conversationid: 0, messages: [], running: null};
 
 /** Refusals that pass by themselves. Others need another text, or somebody who changes something. */
 const PASSING = new RegExp('^error_(busy|connection_failed|connection_lost|deadline_exceeded|draining|internal|overloaded'
     + '|rate_limited|timeout_\\w+|upstream_(connect|dns|error|protocol|rate_limited))$');
 
-/** When the user is told that it is still being worked on. */
-const STILL_THINKING_MS = 15000;
-
 export default class Assistant {
-    #begun = false;
-    #turn = null;
+    #beginning = null;
     #visit = {};
     #conversationid = 0;
+    #lastid = 0;
 
     /**
      * @param {HTMLElement} root
@@ -65,17 +60,25 @@ export default class Assistant {
         this.config = config;
         this.storage = storage;
         this.closeDrawer = close;
-        this.onNews = onNews;
         this.view = new View(root, {regenerate: message => this.#regenerate(message)});
         this.composer = new Composer(root, storage, {
             maxlength: config.maxlength,
-            onSend: text => this.#send({action: 'chat', content: text}),
-            onStop: () => this.#stop(),
+            onSend: text => this.#send('chat', text),
+            onStop: () => this.exchange.stop(),
         });
         this.material = new Material(root, storage, {
             maxlength: config.maxtextlength,
-            onSend: (action, text) => this.#send({action, content: text}),
+            onSend: (action, text) => this.#send(action, text),
         });
+        this.exchange = new Exchange(this.view, this.composer, storage, {
+            onStarted: started => this.#started(started),
+            onEnded: () => {
+                this.tabs.tell(this.#conversationid);
+                onNews();
+            },
+            onLookAgain: () => this.open(this.#conversationid),
+        });
+        this.outbox = new Outbox(storage, config.courseid);
         this.tabs = new OtherTabs(config.userid, conversationid => this.#changedElsewhere(conversationid));
         for (const action of config.actions) {
             root.querySelector(`[data-action="${action}"]`)?.removeAttribute('hidden');
@@ -85,17 +88,26 @@ export default class Assistant {
 
     /**
      * Be there: with the policy where it is not accepted yet, else with the conversation that was here. Only once.
+     *
+     * @param {number} [wanted] Rather with this conversation.
+     * @returns {Promise<void>}
      */
-    async begin() {
-        if (this.#begun || (!this.config.policyaccepted && !await this.#consent())) {
+    begin(wanted) {
+        this.#beginning = this.#beginning ?? this.#begin(wanted);
+        return this.#beginning;
+    }
+
+    async #begin(wanted) {
+        if (!this.config.policyaccepted && !await this.#consent()) {
+            // To be asked again when the drawer is opened again.
+            this.#beginning = null;
             return;
         }
-        this.#begun = true;
         const kept = this.storage.get(this.#conversationKey());
-        if (kept === NEW) {
-            this.#show({conversationid: 0, messages: [], running: null});
+        if (kept === NEW && !wanted) {
+            this.#show(EMPTY);
         } else {
-            await this.open(kept ?? 0);
+            await this.open(wanted || kept || 0);
         }
     }
 
@@ -105,12 +117,14 @@ export default class Assistant {
      * @param {number} conversationid
      */
     async open(conversationid) {
-        this.#leave();
         const visit = this.#visit = {};
+        this.exchange.leave();
         this.view.showLoading();
-        let conversation;
         try {
-            conversation = await repository.getConversation(this.config.contextid, conversationid);
+            const conversation = await getConversation(this.config.contextid, conversationid);
+            if (visit === this.#visit) {
+                this.#show(conversation);
+            }
         } catch (error) {
             if (visit !== this.#visit) {
                 return;
@@ -120,13 +134,9 @@ export default class Assistant {
                 await this.open(0);
                 return;
             }
-            const message = error.errorcode ? error.message : await getString('unreachable', COMPONENT);
+            const notice = {message: await explain(error), canretry: true};
             this.view.showMessages([]);
-            this.view.addNotice(this.view.log, {message, canretry: true}, () => this.open(conversationid));
-            return;
-        }
-        if (visit === this.#visit) {
-            this.#show(conversation);
+            this.view.addNotice(this.view.log, notice, () => this.open(conversationid));
         }
     }
 
@@ -134,15 +144,10 @@ export default class Assistant {
      * Begin another conversation. The old one is in the history.
      */
     startNew() {
-        this.#leave();
         this.#visit = {};
-        this.storage.set('pending', null);
-        this.#show({conversationid: 0, messages: [], running: null});
+        this.exchange.leave();
+        this.#show(EMPTY);
         this.storage.set(this.#conversationKey(), NEW);
-        this.composer.focus();
-    }
-
-    focus() {
         this.composer.focus();
     }
 
@@ -150,67 +155,38 @@ export default class Assistant {
         return `conversation/${this.config.courseid}`;
     }
 
-    #remember(conversationid) {
+    #remember(conversationid, lastid) {
         this.#conversationid = conversationid;
+        this.#lastid = lastid;
         if (conversationid) {
             this.storage.set(this.#conversationKey(), conversationid);
         }
     }
 
-    #leave() {
-        this.#turn?.leave();
-        this.#turn = null;
-        this.composer.setBusy(false);
-        this.view.setBusy(false);
-        this.storage.set('running', null);
-    }
-
-    #show({conversationid, messages, running}) {
-        this.#remember(conversationid);
+    async #show({conversationid, messages, running}) {
+        const visit = this.#visit;
+        this.#remember(conversationid, messages.length > 0 ? messages[messages.length - 1].id : 0);
         const bubbles = this.view.showMessages(messages);
-        const unfinished = messages.find(message => message.status === 'running');
+        const unfinished = messages.find(({status}) => status === 'running');
         if (unfinished) {
             const way = running?.messageid === unfinished.id ? running : {delivery: 'poll', streamurl: ''};
-            const bubble = bubbles.get(unfinished.id);
-            bubble.started = true;
-            this.#run(bubble, turn => turn.follow(unfinished.id, way));
-            return;
+            this.exchange.follow(bubbles.get(unfinished.id), unfinished.id, way);
         }
-        const pending = this.storage.get('pending');
-        if (pending?.courseid === this.config.courseid) {
-            this.#offerPending(pending, messages);
-        }
-    }
-
-    /**
-     * What was sent before a reload, and never confirmed: it may have arrived or not, and its key tells.
-     *
-     * @param {object} pending
-     * @param {object[]} messages
-     */
-    async #offerPending(pending, messages) {
-        const arrived = messages.some(message => message.role === 'user' && message.text === pending.request.content);
-        if (arrived || !pending.request.content) {
-            this.storage.set('pending', null);
-            return;
-        }
-        const visit = this.#visit;
-        const message = await getString('notsent', COMPONENT);
-        if (visit === this.#visit && !this.#turn) {
-            const question = this.view.addQuestion(pending.request.action, pending.request.content);
-            this.#offerAgain(question, message, pending.request);
+        const missing = this.outbox.missing(conversationid, messages);
+        const message = await getString('notsent', 'local_aisidecar');
+        if (visit === this.#visit) {
+            missing.forEach(request => this.#offerAgain(
+                this.view.addQuestion(request.action, request.content), message, request));
         }
     }
 
-    #offerAgain(question, message, request) {
-        const box = this.view.addNotice(question, {message, canretry: true}, () => {
-            box.remove();
-            this.#ask(request, question);
-        });
+    #started({conversationid, answer}) {
+        this.#remember(conversationid, answer.id);
+        this.tabs.tell(conversationid);
     }
 
-    #send({action, content}) {
-        if (this.#turn) {
+    #send(action, content) {
+        if (this.exchange.isBusy()) {
             return;
         }
         if (action === 'chat') {
@@ -219,34 +195,34 @@ export default class Assistant {
             this.material.close();
         }
         this.composer.focus();
-        this.#ask({action, content, key: newKey(), replaces: 0}, this.view.addQuestion(action, content));
+        this.#ask({action, content, replaces: 0}, this.view.addQuestion(action, content));
     }
 
-    #regenerate(message) {
-        if (!this.#turn) {
+    #regenerate({id, action}) {
+        if (!this.exchange.isBusy()) {
             this.composer.focus();
-            this.#ask({action: message.action || 'chat', content: '', key: newKey(), replaces: message.id}, null);
+            this.#ask({action: action || 'chat', content: '', replaces: id}, null);
         }
     }
 
     /**
-     * Ask, show what comes, and what to do where nothing comes.
+     * Ask, and see to it that nothing is lost where nobody takes it.
      *
-     * @param {object} request action, content, key, replaces
+     * @param {object} wish action, content, replaces; where it was sent before, also its key and conversationid
      * @param {HTMLElement|null} question Where it is shown; null: the question is there already.
      */
-    async #ask(request, question) {
-        this.storage.set('pending', {request, courseid: this.config.courseid});
-        const replaced = request.replaces ? this.view.takeLast() : null;
-        const bubble = this.view.addAnswer();
-        this.view.scrollToEnd();
+    async #ask(wish, question) {
         const visit = this.#visit;
-        const refusal = await this.#run(bubble, turn => turn.ask({
-            contextid: this.config.contextid,
-            conversationid: this.#conversationid,
-            ...request,
-        }));
-        if (refusal && visit === this.#visit) {
+        const {contextid} = this.config;
+        const request = {conversationid: this.#conversationid, key: newKey(), ...wish, contextid};
+        this.outbox.add(request, this.#lastid);
+        const replaced = request.replaces ? this.view.takeLast() : null;
+        const bubble = this.view.addAnswer(question);
+        this.view.scrollToEnd();
+        const refusal = await this.exchange.ask(bubble, request);
+        if (!refusal) {
+            this.outbox.remove(request.key);
+        } else if (visit === this.#visit) {
             bubble.element.remove();
             this.view.log.append(...replaced ? [replaced] : []);
             await this.#refused(refusal, request, question);
@@ -263,116 +239,33 @@ export default class Assistant {
     async #refused(error, request, question) {
         if (!error.errorcode || PASSING.test(error.errorcode)) {
             // With the same key: it may have arrived.
-            const place = question ?? this.view.log.lastElementChild;
-            this.#offerAgain(place, error.errorcode ? error.message : await getString('unreachable', COMPONENT), request);
+            this.#offerAgain(question ?? this.view.log.lastElementChild, await explain(error), request);
             return;
         }
-        this.storage.set('pending', null);
-        if (error.errorcode === 'policynotaccepted' && await this.#consent()) {
-            await this.#ask({...request, key: newKey()}, question);
+        this.outbox.remove(request.key);
+        const isPolicy = error.errorcode === 'policynotaccepted';
+        if (isPolicy && await this.#consent()) {
+            await this.#ask(request, question);
             return;
         }
-        this.#giveBack(request, question);
-        if (error.errorcode !== 'policynotaccepted') {
-            this.view.addNotice(this.view.log, {message: error.message, canretry: false}, () => null);
-        }
-    }
-
-    #giveBack(request, question) {
         question?.remove();
         if (request.action === 'chat') {
             this.composer.restore(request.content);
         } else if (request.content) {
             this.material.restore(request.action, request.content);
         }
-    }
-
-    /**
-     * Follow an answer to its end.
-     *
-     * @param {Bubble} bubble
-     * @param {function} action Gets the turn, and gives the message at its end.
-     * @returns {Promise<object|null>} Why it was not even begun, or null.
-     */
-    async #run(bubble, action) {
-        const turn = new Turn(ports, this.#listener(bubble));
-        this.#turn = turn;
-        this.composer.setBusy(true);
-        this.view.setBusy(true);
-        this.storage.set('running', true);
-        this.view.announce(bubble.getWords());
-        const still = setTimeout(async() => bubble.say(await getString('stillthinking', COMPONENT)), STILL_THINKING_MS);
-        try {
-            await this.#ended(bubble, await action(turn));
-        } catch (error) {
-            if (error instanceof Left) {
-                return null;
-            }
-            if (!bubble.started) {
-                return error;
-            }
-            await this.#lost(bubble, error);
-        } finally {
-            clearTimeout(still);
-            if (this.#turn === turn) {
-                this.#leave();
-            }
+        if (!isPolicy) {
+            this.view.addNotice(this.view.log, {message: error.message, canretry: false}, () => null);
         }
-        return null;
     }
 
-    #listener(bubble) {
-        return {
-            onStarted: started => {
-                this.storage.set('pending', null);
-                this.#remember(started.conversationid);
-                bubble.started = true;
-                this.tabs.tell(started.conversationid);
-            },
-            onText: text => bubble.write(text),
-            onProgress: async progress => bubble.say(typeof progress === 'string' ? progress : await this.#words(progress)),
-            onConnection: there => bubble.setConnected(there),
-        };
-    }
-
-    async #words(progress) {
-        const words = describeProgress(progress);
-        if (!words) {
-            return getString('thinking', COMPONENT);
-        }
-        const stage = words.stage ? {stage: await getString(words.stage, COMPONENT)} : {};
-        return getString(words.key, COMPONENT, words.stage ? {...words.param, ...stage} : words.param);
-    }
-
-    async #ended(bubble, message) {
-        this.view.finish(bubble, message);
-        this.composer.setBusy(false);
-        this.view.announce(await getString(message.status === 'complete' ? 'answercomplete' : 'answerended', COMPONENT));
-        this.tabs.tell(this.#conversationid);
-        this.onNews();
-    }
-
-    /**
-     * The answer is somewhere, but not here.
-     *
-     * @param {Bubble} bubble
-     * @param {object} error
-     */
-    async #lost(bubble, error) {
-        const message = error.errorcode ? error.message : await getString('connectionlost', COMPONENT);
-        bubble.pause();
-        const conversationid = this.#conversationid;
-        this.view.addNotice(bubble.element, {message, canretry: true}, () => this.open(conversationid));
-    }
-
-    async #stop() {
-        this.composer.setStopping();
-        try {
-            await this.#turn?.stop();
-        } catch (error) {
-            this.composer.setBusy(this.#turn !== null);
-            this.view.announce(error.errorcode ? error.message : await getString('unreachable', COMPONENT));
-        }
+    #offerAgain(place, message, request) {
+        const box = this.view.addNotice(place, {message, canretry: true}, () => {
+            if (!this.exchange.isBusy()) {
+                box.remove();
+                this.#ask(request, place.matches('[data-region="question"]') ? place : null);
+            }
+        });
     }
 
     /**
@@ -386,12 +279,11 @@ export default class Assistant {
         try {
             this.config.policyaccepted = await askForConsent(region);
         } catch (error) {
-            this.view.addNotice(region, {message: error.message, canretry: false}, () => null);
+            this.view.addNotice(region, {message: await explain(error), canretry: false}, () => null);
             return false;
-        } finally {
-            this.root.classList.toggle('local_aisidecar-undecided', !this.config.policyaccepted);
         }
         if (this.config.policyaccepted) {
+            this.root.classList.remove('local_aisidecar-undecided');
             this.composer.focus();
         } else {
             this.closeDrawer();
@@ -400,7 +292,7 @@ export default class Assistant {
     }
 
     #changedElsewhere(conversationid) {
-        if (conversationid === this.#conversationid && !this.#turn) {
+        if (conversationid === this.#conversationid && !this.exchange.isBusy()) {
             this.open(conversationid);
         }
     }

@@ -25,8 +25,8 @@ import Notification from 'core/notification';
 import Frame from './frame';
 import TabStorage from './storage';
 
-/** Another part of the page asks for a conversation by this event; its detail is the id. */
-const OPEN_EVENT = 'local_aisidecar/open';
+/** The page of the history names the conversation that is to be open. */
+const NAMED = '[data-region="history"][data-conversationid]';
 
 class Drawer {
     #assistant = null;
@@ -37,13 +37,18 @@ class Drawer {
         this.storage = new TabStorage(config.userid, window.sessionStorage);
         this.frame = new Frame(root, () => this.storage.set('open', null));
         root.addEventListener('click', event => this.#click(event));
-        document.addEventListener(OPEN_EVENT, event => this.#open(event.detail));
     }
 
     /**
-     * Be as this tab was on the page before. A phone's screen would be covered by that, without having been asked for.
+     * Be as the page wants it, else as this tab was on the page before. A phone's screen would be covered by that, without having
+     * been asked for.
      */
     async restore() {
+        const wanted = Number(document.querySelector(NAMED)?.dataset.conversationid);
+        if (wanted > 0) {
+            await this.#open(wanted);
+            return;
+        }
         if (this.storage.get('open') && !this.frame.isFullScreen()) {
             this.frame.open();
         } else if (!this.storage.get('running')) {
@@ -69,11 +74,7 @@ class Drawer {
             // On a phone that would bring up the keyboard.
             this.frame.drawer.querySelector('[data-region="composer"] textarea').focus();
         }
-        const assistant = await this.#load();
-        await assistant?.begin();
-        if (conversationid) {
-            await assistant?.open(conversationid);
-        }
+        await (await this.#load())?.begin(conversationid);
     }
 
     /**

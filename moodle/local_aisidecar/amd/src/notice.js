@@ -62,7 +62,7 @@ const countDown = async(button, label, seconds) => {
  * @param {function} onRetry
  */
 export const fillNotice = (element, notice, onRetry) => {
-    element.classList.add(notice.calm ? 'alert-secondary' : 'alert-warning');
+    element.classList.add(...notice.calm ? ['local_aisidecar-calm'] : ['alert', 'alert-warning']);
     element.querySelector('[data-region="message"]').textContent = notice.message;
     const button = element.querySelector('[data-action="retry"]');
     button.hidden = !notice.canretry;

@@ -28,7 +28,8 @@ const SKIPPED = [
     '.local_aisidecar', 'nav', '[role="navigation"]', '[role="dialog"]', '[role="tooltip"]', '[aria-hidden="true"]', '[hidden]',
     'style', 'noscript', 'template', 'svg', 'iframe', 'object', 'audio', 'video', 'canvas',
     'button', '[role="button"]', 'select', 'input', 'textarea', '.dropdown-menu', '.breadcrumb', '.pagination',
-    '.activity-navigation', '.tertiary-navigation', '.secondary-navigation', '.activity-header', '.editing-section-actions',
+    '.activity-navigation', '.tertiary-navigation', '.secondary-navigation', '.activity-header', '.section_availability',
+    '.modified',
     '.sr-only', '.visually-hidden', '.accesshide', '.MathJax', '.MathJax_Display', '.MathJax_Preview', '.MJX_Assistive_MathML',
 ].join(',');
 
@@ -109,7 +110,8 @@ export const getPageText = () => {
     main.childNodes.forEach(child => collect(child, parts, false));
     const title = document.querySelector('#page-header h1, h1')?.textContent.trim();
     const text = tidy(parts.join(''));
-    return text && title ? `# ${title}\n\n${text}` : text;
+    const hasTitle = !title || text.replace(/^[#\s]+/, '').startsWith(title);
+    return text === '' || hasTitle ? text : `# ${title}\n\n${text}`;
 };
 
 /**

@@ -76,7 +76,7 @@ const open = async({url, fields}, signal, fetch) => {
     const address = (await response.json()).url;
     // A path of this site and nothing else: what comes from there is shown.
     if (typeof address !== 'string' || !/^\/(?![/\\])/.test(address)) {
-        return response;
+        return Response.error();
     }
     return fetch(address, {...common, headers: {Accept: 'text/event-stream'}});
 };
@@ -91,7 +91,7 @@ const open = async({url, fields}, signal, fetch) => {
  * @param {function} ports.setTimeout
  * @param {function} ports.clearTimeout
  * @param {AbortSignal} [ports.signal] The reader has gone.
- * @returns {Promise<{outcome: string, status: number}>} How it ended, and the HTTP status (0: there was none).
+ * @returns {Promise<object>} outcome: how it ended; status: that of HTTP (0: there was none); refusal: what was said instead.
  */
 export const readStream = async(request, onEvent, ports) => {
     const abort = new AbortController();
@@ -111,8 +111,9 @@ export const readStream = async(request, onEvent, ports) => {
         const response = await open(request, abort.signal, ports.fetch);
         status = response.status;
         if (!isStream(response)) {
+            const refusal = await response.json().catch(() => null);
             leave();
-            return result(status === GONE ? ENDED : REFUSED);
+            return {...result(status === GONE ? ENDED : REFUSED), refusal};
         }
         const parser = new EventParser();
         const reader = response.body.getReader();

@@ -82,10 +82,10 @@ export default class Turn {
         try {
             for (;;) {
                 await readAnswer(position, this.listener, this.ports);
-                const message = await this.#insist(() => this.ports.finish(messageid));
                 if (this.#stopped) {
                     return await this.#stopped;
                 }
+                const message = await this.#insist(() => this.ports.finish(messageid));
                 this.#stay();
                 if (message.status !== 'running') {
                     return message;

@@ -92,7 +92,10 @@ export default class View {
             label.hidden = label.dataset.for !== action;
         }
         const isLong = text.length > (action === 'chat' ? LONG_QUESTION : LONG_TEXT);
-        element.querySelector('[data-region="beginning"]').textContent = isLong ? `${text.slice(0, LONG_TEXT).trimEnd()} …` : text;
+        const beginning = action === 'chat' ? text : text.replace(/[#|\s]+/g, ' ').trim();
+        element.querySelector('[data-region="beginning"]').textContent = isLong
+            ? `${beginning.slice(0, LONG_TEXT).trimEnd()} …`
+            : beginning;
         if (isLong) {
             element.querySelector('[data-region="text"]').textContent = text;
         } else {
@@ -106,11 +109,16 @@ export default class View {
     /**
      * Add an empty answer.
      *
+     * @param {HTMLElement|null} [question] Behind this one; otherwise at the end.
      * @returns {Bubble}
      */
-    addAnswer() {
+    addAnswer(question = null) {
         const element = this.#copy('answer');
-        this.log.append(element);
+        if (question) {
+            question.after(element);
+        } else {
+            this.log.append(element);
+        }
         return new Bubble(element, change => this.#keepAtEnd(change));
     }
 
@@ -138,7 +146,9 @@ export default class View {
         element.querySelector('[data-action="regenerate"]').addEventListener('click', () => this.actions.regenerate(message));
         if (message.notice) {
             const calm = message.status === 'stopped' || message.status === 'complete';
-            this.addNotice(element, {...message.notice, calm}, () => this.actions.regenerate(message));
+            // Below a text there is a button for that already.
+            const canretry = message.notice.canretry && !(calm && message.text !== '');
+            this.addNotice(element, {...message.notice, calm, canretry}, () => this.actions.regenerate(message));
         }
     }
 
