@@ -54,7 +54,8 @@ function local_aisidecar_extend_navigation_course(navigation_node $navigation, s
  * @param bool $iscurrentuser
  */
 function local_aisidecar_myprofile_navigation(\core_user\output\myprofile\tree $tree, $user, $iscurrentuser): void {
-    if (!$iscurrentuser || isguestuser($user)) {
+    global $DB;
+    if (!$iscurrentuser || !$DB->record_exists('local_aisidecar_conversation', ['userid' => $user->id])) {
         return;
     }
     $tree->add_node(new \core_user\output\myprofile\node(

@@ -32,4 +32,9 @@ $definitions = [
         'staticacceleration' => true,
         'staticaccelerationsize' => 5,
     ],
+    // What failed lately, for the report on the site's status.
+    'failures' => [
+        'mode' => cache_store::MODE_APPLICATION,
+        'simplekeys' => true,
+    ],
 ];

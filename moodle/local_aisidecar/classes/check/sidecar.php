@@ -18,6 +18,7 @@ namespace local_aisidecar\check;
 
 use core\check\check;
 use core\check\result;
+use local_aisidecar\local\failures;
 use local_aisidecar\local\refused;
 use local_aisidecar\local\sidecar as way;
 use OpenaiMoodleSidecar\Error\SidecarException;
@@ -70,7 +71,7 @@ class sidecar extends check {
         foreach ($found as $name => $what) {
             $lines[] = get_string('check_sidecar_way', 'local_aisidecar', ['way' => $name, 'what' => s(self::describe($what))]);
         }
-        $details = \html_writer::alist($lines);
+        $details = \html_writer::alist($lines) . self::failures();
         $running = array_filter($found, static fn($what): bool => $what instanceof Status);
         $ready = array_filter($running, static fn(Status $status): bool => $status->ready);
         if ($running === []) {
@@ -89,6 +90,19 @@ class sidecar extends check {
             get_string('check_sidecar_ok', 'local_aisidecar', s($status->version)),
             $details,
         );
+    }
+
+    /**
+     * Says what failed lately, which students were told without the cause.
+     *
+     * @return string HTML
+     */
+    private static function failures(): string {
+        $lines = array_map(
+            static fn(array $failure): string => s(userdate($failure['time']) . " $failure[code]: $failure[cause]"),
+            failures::latest(),
+        );
+        return $lines === [] ? '' : get_string('check_sidecar_failures', 'local_aisidecar') . \html_writer::alist($lines);
     }
 
     /**

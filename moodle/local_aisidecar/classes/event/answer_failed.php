@@ -17,7 +17,7 @@
 namespace local_aisidecar\event;
 
 /**
- * An answer did not come to its end. The cause is for administrators.
+ * An answer did not come to its end.
  *
  * @package    local_aisidecar
  * @copyright  2026 the authors of openai-moodle-sidecar
@@ -48,7 +48,6 @@ class answer_failed extends \core\event\base {
      * @return string
      */
     public function get_description() {
-        return "An answer of the AI assistant to the user with id '$this->userid' failed: "
-            . "{$this->other['code']}. {$this->other['cause']}";
+        return "An answer of the AI assistant to the user with id '$this->userid' failed: {$this->other['code']}.";
     }
 }

@@ -17,7 +17,7 @@
 namespace local_aisidecar\event;
 
 /**
- * The sidecar did not take a question: a limit, or a fault. The cause is for administrators.
+ * The sidecar did not take a question: a limit, or a fault.
  *
  * @package    local_aisidecar
  * @copyright  2026 the authors of openai-moodle-sidecar
@@ -48,6 +48,6 @@ class request_refused extends \core\event\base {
      */
     public function get_description() {
         return "A question of the user with id '$this->userid' to the AI assistant was refused: "
-            . "{$this->other['code']}. {$this->other['cause']}";
+            . "{$this->other['code']}.";
     }
 }

@@ -25,6 +25,7 @@ use local_aisidecar\local\asking;
 use local_aisidecar\local\caller;
 use local_aisidecar\local\delivery;
 use local_aisidecar\local\message_data;
+use local_aisidecar\local\messages;
 
 /**
  * Asks the assistant, and returns before it has answered.
@@ -77,7 +78,10 @@ class start extends external_api {
         if (!in_array($params['action'], access::ACTIONS, true)) {
             throw new \invalid_parameter_exception('action: chat, summarize or analyze');
         }
-        [$context, $place] = caller::enter($params['contextid'], $params['conversationid']);
+        $conversationid = $params['replaces'] === 0
+            ? $params['conversationid']
+            : (int) messages::require_answer($params['replaces'])->conversationid;
+        [$context, $place] = caller::enter($params['contextid'], $conversationid);
         access::require($place, $params['action']);
 
         $asking = new asking($place, $params['action']);

@@ -60,10 +60,7 @@ final class access {
      * @return string[]
      */
     public static function actions(place $place): array {
-        return array_values(array_filter(
-            self::ACTIONS,
-            static fn(string $action): bool => self::refusal($place, $action) === null,
-        ));
+        return self::common_refusal($place) === null ? array_values(array_diff(self::ACTIONS, self::switched_off($place))) : [];
     }
 
     /**
@@ -84,6 +81,17 @@ final class access {
      * @return string|null
      */
     private static function refusal(place $place, string $action): ?string {
+        return self::common_refusal($place)
+            ?? (in_array($action, self::switched_off($place), true) ? 'activitydisabled' : null);
+    }
+
+    /**
+     * Returns why nothing may be asked for, in one word.
+     *
+     * @param place $place
+     * @return string|null
+     */
+    private static function common_refusal(place $place): ?string {
         $config = get_config('local_aisidecar');
         return match (true) {
             !isloggedin() || isguestuser() => 'guest',
@@ -93,7 +101,10 @@ final class access {
             $place->is_site() => null,
             !course_settings::of($place->courseid)->enabled => 'coursedisabled',
             $place->cmid !== null && self::is_excluded($place, $config->excludedmodules ?? 'quiz') => 'activitydisabled',
-            default => self::core_refusal($place, $action),
+            // Core's switch of the course, which Moodle has from 5.1 on.
+            method_exists(manager::class, 'is_ai_tools_enabled_in_course')
+                && !manager::is_ai_tools_enabled_in_course($place->context) => 'coursedisabled',
+            default => null,
         };
     }
 
@@ -121,27 +132,24 @@ final class access {
     }
 
     /**
-     * Returns why core's switches say no: those of the course and of the activity, which Moodle has from 5.1 on.
+     * Returns what core's switches of the activity say no to, which Moodle has from 5.1 on.
      *
      * @param place $place
-     * @param string $action
-     * @return string|null
+     * @return string[]
      */
-    private static function core_refusal(place $place, string $action): ?string {
-        if (!method_exists(manager::class, 'is_ai_tools_enabled_in_course')) {
-            return null;
-        }
-        if (!manager::is_ai_tools_enabled_in_course($place->context)) {
-            return 'coursedisabled';
-        }
+    private static function switched_off(place $place): array {
         if ($place->cmid === null || !method_exists(manager::class, 'get_ai_fields_from_course_module')) {
-            return null;
+            return [];
         }
         $fields = manager::get_ai_fields_from_course_module($place->cmid);
+        if ($fields->enableaitools !== null && !$fields->enableaitools) {
+            return self::ACTIONS;
+        }
         // Core lists the actions of its own placements only: what is not in the list, nobody has switched off.
-        $actions = json_decode((string) $fields->enabledaiactions, true);
-        $isoff = ($fields->enableaitools !== null && !$fields->enableaitools)
-            || (is_array($actions) && !($actions[self::CORE_ACTIONS[$action]] ?? true));
-        return $isoff ? 'activitydisabled' : null;
+        $switches = json_decode((string) $fields->enabledaiactions, true);
+        return array_keys(array_filter(
+            self::CORE_ACTIONS,
+            static fn(string $name): bool => is_array($switches) && !($switches[$name] ?? true),
+        ));
     }
 }

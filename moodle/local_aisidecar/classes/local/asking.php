@@ -94,6 +94,7 @@ final class asking {
             throw new refused('notlast');
         }
         $question = messages::question_of($old);
+        access::require($this->place, $question->action);
         [$question, $answer] = $this->begin($key, fn(): array => [
             $question,
             messages::add($conversation, $this->place, messages::ASSISTANT, $question->action, $key, ''),
@@ -209,15 +210,16 @@ final class asking {
     }
 
     /**
-     * Notes that the sidecar did not take a question: of a limit, or of a fault, the administrator finds the cause in the log.
+     * Notes that the sidecar did not take a question: for a limit, or for a fault.
      *
      * @param refused $exception
      */
     private function note_refusal(refused $exception): void {
         \local_aisidecar\event\request_refused::create([
             'context' => $this->place->context,
-            'other' => ['action' => $this->action, 'code' => $exception->reason, 'cause' => $exception->cause],
+            'other' => ['action' => $this->action, 'code' => $exception->reason],
         ])->trigger();
+        failures::note($exception->reason, $exception->cause);
     }
 
     /**

@@ -135,7 +135,7 @@ final class collecting {
     private static function fields_of_answer(Answer $end): array {
         return [
             'status' => messages::COMPLETE,
-            'content' => $end->text,
+            'content' => messages::storable($end->text),
             'finishreason' => $end->finishReason?->value,
         ] + ($end->model === null ? [] : ['model' => \core_text::substr($end->model, 0, 128)])
             + self::fields_of_usage($end->usage, $end->shared);
@@ -161,7 +161,7 @@ final class collecting {
         return [
             'status' => $status,
             'errorcode' => \core_text::substr($code, 0, 32),
-            'content' => (string) $error->partial,
+            'content' => messages::storable((string) $error->partial),
             'retryafter' => $error->retryAfter === null ? null : time() + (int) ceil($error->retryAfter),
         ] + self::fields_of_usage($error->usage, $error->shared);
     }
@@ -225,8 +225,9 @@ final class collecting {
             \local_aisidecar\event\answer_received::create($data)->trigger();
             return;
         }
-        $data['other'] += ['code' => $row->errorcode, 'cause' => $cause];
+        $data['other'] += ['code' => $row->errorcode];
         \local_aisidecar\event\answer_failed::create($data)->trigger();
+        failures::note((string) $row->errorcode, $cause);
     }
 
     /**

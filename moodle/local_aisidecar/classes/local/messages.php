@@ -129,13 +129,23 @@ final class messages {
             'role' => $role,
             'action' => $action,
             'status' => $role === self::USER ? self::COMPLETE : self::RUNNING,
-            'content' => $content,
+            'content' => self::storable($content),
             'requestkey' => $key,
             'timecreated' => time(),
             'timefinished' => $role === self::USER ? time() : null,
         ];
         $id = $DB->insert_record(self::TABLE, $row);
         return $DB->get_record(self::TABLE, ['id' => $id], '*', MUST_EXIST);
+    }
+
+    /**
+     * Returns a text without what some databases do not take.
+     *
+     * @param string $text
+     * @return string
+     */
+    public static function storable(string $text): string {
+        return str_replace("\0", '', $text);
     }
 
     /**

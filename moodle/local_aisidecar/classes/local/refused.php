@@ -48,7 +48,6 @@ final class refused extends \moodle_exception {
             'local_aisidecar',
             '',
             words::when($retryafter),
-            $cause === '' ? null : $cause,
         );
     }
 
