@@ -36,12 +36,12 @@ need_commands() {
     done
 }
 
-# need_php_extensions NAME...: of the php that is there.
+# need_php_extensions NAME[:PACKAGE]...: of the php that is there; php-PACKAGE is Debian's, where it is called otherwise.
 need_php_extensions() {
     for name in "$@"; do
-        php -m | grep -qix "$name" && continue
-        install_packages "php-$name"
-        php -m | grep -qix "$name" || fail "php-$name is installed, but $(command -v php) does not load it."
+        php -m | grep -qix "${name%:*}" && continue
+        install_packages "php-${name#*:}"
+        php -m | grep -qix "${name%:*}" || fail "php-${name#*:} is installed, but $(command -v php) does not load it."
     done
 }
 

@@ -1,5 +1,8 @@
 <?php
+
 // What the tests find on the site: users, courses, and pages with something to read. Run once, from the command line.
+
+declare(strict_types=1);
 
 define('CLI_SCRIPT', true);
 require($argv[1] . '/config.php');
@@ -35,8 +38,8 @@ $generator->create_module('page', [
 $generator->create_module('forum', ['course' => $physics->id, 'name' => 'Questions', 'idnumber' => 'questions']);
 $generator->create_module('assign', ['course' => $physics->id, 'name' => 'First report', 'idnumber' => 'report']);
 $generator->create_module('page', [
-    'course' => $history->id, 'name' => 'Sources', 'content' => '<p>What is a source?</p>', 'contentformat' => FORMAT_HTML,
-    'idnumber' => 'sources',
+    'course' => $history->id, 'name' => 'Sources', 'content' => '<p>What is a source?</p>',
+    'contentformat' => FORMAT_HTML, 'idnumber' => 'sources',
 ]);
 
 $people = ['teacher' => 'editingteacher', 'student' => 'student', 'other' => 'student', 'newcomer' => 'student'];
@@ -63,4 +66,5 @@ foreach (['pendulum', 'questions', 'report', 'sources'] as $idnumber) {
     $module = $DB->get_record('course_modules', ['idnumber' => $idnumber], '*', MUST_EXIST);
     $links[$idnumber] = (int) $module->id;
 }
-echo json_encode(['courses' => ['physics' => (int) $physics->id, 'history' => (int) $history->id], 'modules' => $links]);
+$courses = ['physics' => (int) $physics->id, 'history' => (int) $history->id];
+echo json_encode(['courses' => $courses, 'modules' => $links]);

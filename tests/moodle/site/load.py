@@ -1,0 +1,110 @@
+"""How long ordinary pages take while 30 students chat on 12 workers of PHP: python -m tests.moodle.site.load --help"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import median
+
+from tests.e2e.program import CHECKOUT, MAIN, Program, environment
+from tests.moodle.site import moodle
+from tests.moodle.site.crowd import Student
+from tests.moodle.site.moodle import Site, Wanted
+
+WORKERS = 12
+STUDENTS = 30
+PAGES_EACH = 15
+
+# A name, and the plugin's settings; None: nobody chats.
+CONDITIONS: dict[str, dict[str, str] | None] = {
+    "nobody chats": None,
+    "hand-over to nginx": {"delivery": "handover"},
+    "PHP relay, at most 3 workers": {"delivery": "relay", "relayslots": "3"},
+    "PHP relay without that limit": {"delivery": "relay", "relayslots": "30"},
+    "in pieces": {"delivery": "poll"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.moodle.site.load", description=__doc__)
+    parser.add_argument("--moodle", type=Path, required=True)
+    parser.add_argument("--sites", type=Path, default=Path("/var/tmp/moodle-site"))
+    parser.add_argument("--database", choices=["mariadb", "pgsql"], default="mariadb")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", action="append", choices=list(CONDITIONS), help="a condition, instead of all")
+    wanted = parser.parse_args()
+    parts = Wanted(
+        moodle=wanted.moodle,
+        folder=wanted.sites / "load",
+        snapshots=wanted.sites / "snapshots",
+        database=wanted.database,
+        workers=WORKERS,
+        debugging=False,
+    )
+    with moodle.running(parts) as site:
+        env = environment(**moodle.settings_of_sidecar(site), SIDECAR_PROVIDER="demo")
+        with closing(Program([*MAIN, "serve"], cwd=site.folder, env=env)) as sidecar:
+            sidecar.wait_said("listening on ")
+            site.cli.install_plugin()
+            site.cli.set("socket", str(site.folder / "sidecar.sock"))
+            _measure(site, wanted.only or list(CONDITIONS), wanted.rounds)
+
+
+def _measure(site: Site, names: list[str], rounds: int) -> None:
+    reader = Student(site.url, f"student{STUDENTS + 1}")
+    paths = [
+        f"/course/view.php?id={site.places['courses']['physics']}",
+        f"/mod/page/view.php?id={site.places['modules']['pendulum']}",
+        "/my/courses.php",
+    ]
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    came: dict[str, Counter[str]] = {name: Counter() for name in names}
+    # In turns: what else the machine does meets all of them alike. The first turn is to warm up.
+    for turn in range(rounds + 1):
+        for name in names:
+            with _crowd(site, CONDITIONS[name], paths[0]) as answers:
+                times = [reader.open(path) for _ in range(PAGES_EACH) for path in paths]
+            if turn:
+                taken[name] += times
+                came[name] += answers
+            print(f"{turn} {name}: {_row(times)} {dict(answers)}", flush=True)
+    print("| | median | 95 % | longest | answers came |\n| --- | --- | --- | --- | --- |")
+    for name in names:
+        print(f"| {name} | {_row(taken[name])} | {dict(came[name])} |")
+
+
+@contextmanager
+def _crowd(site: Site, settings: dict[str, str] | None, path: str) -> Iterator[Counter[str]]:
+    """Let the students chat; in the end the counter has how many answers came, and how."""
+    answers: Counter[str] = Counter()
+    if settings is None:
+        yield answers
+        return
+    for name, setting in settings.items():
+        site.cli.set(name, setting)
+    command = [sys.executable, "-m", "tests.moodle.site.crowd", site.url, "1", str(STUDENTS), path]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
+        assert crowd.stdout is not None
+        try:
+            for line in crowd.stdout:
+                if "begun" in line:
+                    break
+            yield answers
+        finally:
+            crowd.terminate()
+            for line in crowd.stdout:
+                answers.update([json.loads(line)["came"]])
+
+
+def _row(times: list[float]) -> str:
+    ordered = sorted(times)
+    values = (median(ordered), ordered[int(len(ordered) * 0.95)], ordered[-1])
+    return " | ".join(f"{value * 1000:.0f} ms" for value in values)
+
+
+if __name__ == "__main__":
+    main()

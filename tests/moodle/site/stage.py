@@ -1,0 +1,135 @@
+"""A site with the sidecar beside it and a provider that says what a test wants."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from signal import SIGKILL
+
+from tests.e2e.program import MAIN, Program, environment
+from tests.moodle.site import moodle
+from tests.moodle.site.command_line import CHECKOUT
+from tests.moodle.site.moodle import Site, Wanted
+from tests.providers import scripted
+from tests.providers.scripted import Asked, Script, ScriptedProvider
+
+PATIENCE_SECONDS = 20.0
+
+_NAME = re.compile(r"\[\[(\w+)\]\]")
+
+
+class Stage:
+    """What stands behind a browser. `provider` answers a question with `[[name]]` in it by the script of that name."""
+
+    def __init__(self, site: Site, provider: ScriptedProvider, scripts: dict[str, Script]) -> None:
+        self.site = site
+        self.provider = provider
+        self._scripts = scripts
+        self._answered: dict[str, threading.Event] = {}
+        self._sidecar: Program | None = None
+        self._settings: dict[str, str] = {}
+        self._set: dict[str, str] = {}
+
+    def script(self, name: str, script: Script) -> str:
+        """Let the provider answer so, and return the mark that a question must hold."""
+        self._answered[name] = threading.Event()
+
+        def noted(asked: Asked) -> None:
+            script(asked)
+            self._answered[name].set()
+
+        self._scripts[name] = noted
+        return f"[[{name}]]"
+
+    def wait_answered(self, name: str) -> None:
+        """Wait until that script has come to its end."""
+        assert self._answered[name].wait(PATIENCE_SECONDS)
+
+    def asked(self, name: str) -> list[Asked]:
+        """Return the requests that came for the script of that name."""
+        return [asked for asked in self.provider.asked if _name(asked) == name]
+
+    def set(self, **settings: str) -> None:
+        """Change settings of the plugin, those that are not so already."""
+        for name, setting in settings.items():
+            if self._set.get(name) != setting:
+                self.site.cli.set(name, setting)
+        self._set |= settings
+
+    def start_sidecar(self, **settings: str) -> None:
+        """Start it, anew if the settings are others than those of the one that runs."""
+        if self._sidecar is not None and settings == self._settings:
+            return
+        self.stop_sidecar()
+        env = environment(
+            **moodle.settings_of_sidecar(self.site),
+            **{
+                "SIDECAR_PROVIDER": "openai",
+                "SIDECAR_HEARTBEAT_SECONDS": "1",
+                "OPENAI_BASE_URL": self.provider.url,
+                "OPENAI_MODEL": "m",
+            }
+            | settings,
+        )
+        self._sidecar = Program([*MAIN, "serve"], cwd=self.site.folder, env=env)
+        self._sidecar.wait_said("for the web server: ")
+        self._settings = settings
+
+    def kill_sidecar(self) -> None:
+        """End it without a word of farewell."""
+        assert self._sidecar is not None
+        self._sidecar.end(SIGKILL)
+        self._sidecar = None
+
+    def stop_sidecar(self) -> None:
+        if self._sidecar is not None:
+            self._sidecar.close()
+        self._sidecar = None
+
+
+@contextmanager
+def built(wanted: Wanted, checkout: Path = CHECKOUT) -> Iterator[Stage]:
+    """Give a stage with a running sidecar, and the plugin of that checkout in the site."""
+    with ExitStack() as stack:
+        site = stack.enter_context(moodle.running(wanted))
+        scripts: dict[str, Script] = {}
+        provider = stack.enter_context(scripted.running(lambda asked: scripts.get(_name(asked), _DEFAULT)(asked)))
+        stage = Stage(site, provider, scripts)
+        stack.callback(stage.stop_sidecar)
+        stage.start_sidecar()
+        site.cli.install_plugin(checkout)
+        stage.set(socket=str(site.folder / "sidecar.sock"))
+        yield stage
+
+
+def tokens(count: int, *, pause: float, first: str = "") -> Script:
+    """Return a script that says so many words, each after such a pause: `word1 word2 ...`."""
+
+    def script(asked: Asked) -> None:
+        asked.head()
+        asked.chunk(scripted.ROLE + (scripted.event(scripted.chunk(first)) if first else b""))
+        for number in range(1, count + 1):
+            asked.pause(pause)
+            asked.chunk(scripted.event(scripted.chunk(f"word{number} ")))
+        end = scripted.event(scripted.chunk(finish_reason="stop")) + scripted.event(scripted.USAGE) + scripted.DONE
+        asked.chunk(end)
+        asked.end()
+
+    return script
+
+
+def says(*texts: str) -> Script:
+    """Return a script that answers so at once."""
+    return scripted.stream(scripted.good(*texts))
+
+
+_DEFAULT = says("That is a ", "good question.")
+
+
+def _name(asked: Asked) -> str:
+    """Return the last name in the last message: earlier ones are of earlier questions."""
+    messages = asked.json.get("messages")
+    assert isinstance(messages, list), asked.json
+    found = _NAME.findall(str(messages[-1]["content"]))
+    return found[-1] if found else ""
