@@ -6,24 +6,27 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import anyio
-from anyio.abc import TaskGroup
+from anyio.abc import TaskGroup, TaskStatus
 
 from sidecar.assembly import Parts, assemble
 from sidecar.connections import Connections
 from sidecar.errors import Draining
+from sidecar.process import has_terminal
 from sidecar.providers.interface import Provider
 from sidecar.session import ByteStream, Peer
 from sidecar.settings import Settings
 from sidecar.usage import open_usage_log
 
 if TYPE_CHECKING:
+    from sidecar.configuration import Configuration
     from sidecar.listeners import Listeners
+    from sidecar.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +44,17 @@ _LOOK_SECONDS = 0.02
 _LATECOMERS_SECONDS = 0.25
 
 
-async def serve(settings: Settings, listeners: "Listeners", *, provider: Provider | None) -> int:
-    """Serve the sockets until a signal ends it, and return the exit status."""
+async def serve(configuration: "Configuration", listeners: "Listeners") -> int:
+    """Serve the sockets until a signal ends it, and return the exit status. SIGHUP has all read again."""
     # The sockets are there already.
     for module in _FOR_SERVE:
         import_module(module)
     from sidecar.reception import Reception
+    from sidecar.reloading import Reloading
+    from sidecar.supervisor import Supervisor
     from sidecar.transports.accepting import accept
 
-    inherited = listeners.inherited
+    settings, inherited = configuration.settings, listeners.inherited
     # What the parent holds is the next process' from the drain on: who comes then waits there, and is not refused. The
     # web server's socket is not: the tickets for it are ours.
     until_drain = anyio.CancelScope()
@@ -74,11 +79,44 @@ async def serve(settings: Settings, listeners: "Listeners", *, provider: Provide
                         start(listeners.tcp, welcome_tcp, tasks if inherited.tcp is None else passing)
 
     stop_accepting = until_drain.cancel if inherited.unix is not None or inherited.tcp is not None else None
-    with open_usage_log(settings.usage_file) as log:
-        async with assemble(settings, provider, gives_tickets=listeners.web is not None, usage_log=log) as parts:
+    gives_tickets = listeners.web is not None
+    with open_usage_log(settings.usage_file) as log, closing(Supervisor(os.environ)) as supervisor:
+        async with assemble(
+            settings, configuration.take_provider(), gives_tickets=gives_tickets, usage_log=log
+        ) as parts:
+            reloading = Reloading(configuration, parts, supervisor, token=listeners.token)
+
+            async def run_with_reloads(connections: Connections) -> None:
+                async with anyio.create_task_group() as tasks:
+                    if not has_terminal():  # then SIGHUP ends us
+                        await tasks.start(reloading.heed)
+                    tasks.start_soon(_report, supervisor, parts)
+                    await run(connections)
+
             return await _run_until_signal(
-                run, parts, drain_seconds=settings.drain_seconds, stop_accepting=stop_accepting
+                run_with_reloads,
+                parts,
+                drain_seconds=settings.drain_seconds,
+                stop_accepting=stop_accepting,
+                on_drain=lambda: supervisor.stopping(f"draining, answers being written: {parts.replies.running}"),
             )
+
+
+async def _report(supervisor: "Supervisor", parts: Parts) -> None:
+    """Tell the supervisor that we serve, and again and again that the event loop runs."""
+    supervisor.ready()
+    while supervisor.is_there:
+        supervisor.alive(_describe(parts))
+        await anyio.sleep(supervisor.look_seconds)
+
+
+def _describe(parts: Parts) -> str:
+    """Return what `systemctl status` shows of us."""
+    status = parts.service.status()
+    provider = f"provider {status.provider} {'ready' if status.ready else 'NOT ready'}"
+    if status.provider is None:
+        provider = "NO provider: set SIDECAR_PROVIDER or OPENAI_API_KEY"
+    return f"answers being written: {parts.replies.running}, {provider}"
 
 
 async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provider | None) -> int:
@@ -99,10 +137,13 @@ async def _run_until_signal(
     drain_seconds: float,
     parent: int | None = None,
     stop_accepting: Callable[[], None] | None = None,
+    on_drain: Callable[[], None] = lambda: None,
 ) -> int:
-    ending = _Ending(parts, drain_seconds=drain_seconds, parent=parent, stop_accepting=stop_accepting)
+    ending = _Ending(
+        parts, drain_seconds=drain_seconds, parent=parent, stop_accepting=stop_accepting, on_drain=on_drain
+    )
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ending.wait, tasks)
+        await tasks.start(ending.wait, tasks)
         await run(parts.connections)
         tasks.cancel_scope.cancel()
     return ending.exit_status
@@ -118,17 +159,20 @@ class _Ending:
         drain_seconds: float,
         parent: int | None = None,
         stop_accepting: Callable[[], None] | None = None,
+        on_drain: Callable[[], None] = lambda: None,
     ) -> None:
         """`parent` is the process that we serve, where that is one; `stop_accepting` leaves who comes to the next."""
         self._parts = parts
         self._drain_seconds = drain_seconds
         self._parent = parent
         self._stop_accepting = stop_accepting
+        self._on_drain = on_drain
         self.exit_status = 0
 
-    async def wait(self, tasks: TaskGroup) -> None:
+    async def wait(self, tasks: TaskGroup, *, task_status: TaskStatus[None]) -> None:
         """Wait for a signal, drain, and cancel `tasks`."""
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            task_status.started()
             await anext(signals)
             end_hard_after(self._drain_seconds + _LAST_WORDS_SECONDS + _HARD_END_SECONDS)
             if self._parent in (None, os.getppid()):
@@ -143,6 +187,7 @@ class _Ending:
 
     async def _drain(self, tasks: TaskGroup) -> None:
         logger.info("draining for at most %g s", self._drain_seconds)
+        self._on_drain()
         if self._stop_accepting is not None:
             self._stop_accepting()
             await self._until_said()

@@ -18,7 +18,8 @@ class Connections:
 
     def __init__(self, service: Service, limits: SessionLimits) -> None:
         self._service = service
-        self._limits = limits
+        self.limits = limits
+        """For each connection that says something from now on."""
         self._sessions: set[Session] = set()
         self._silent = 0
         service.metrics.watch("sidecar_connections", "Connections that are open.", lambda: len(self._sessions))
@@ -69,7 +70,7 @@ class Connections:
             logger.info("connection closed peer=%s: it speaks none of our dialects", peer.name)
 
     async def _run_session(self, stream: ByteStream, peer: Peer, dialect: Dialect, first: bytes) -> None:
-        session = Session(stream, dialect, service=self._service, peer=peer, limits=self._limits)
+        session = Session(stream, dialect, service=self._service, peer=peer, limits=self.limits)
         self._sessions.add(session)
         try:
             await session.run(first)

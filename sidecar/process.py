@@ -39,6 +39,15 @@ def leave_no_zombies() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
+def has_terminal() -> bool:
+    """Say whether a terminal controls us: then SIGHUP says that it is gone, and else to read the settings again."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 def die_with_parent() -> None:
     """Get SIGTERM when the process that started us ends."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

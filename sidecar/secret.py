@@ -33,7 +33,13 @@ class Secret:
 
     def reveal(self) -> str:
         """Return the secret itself: for the header or the file that it belongs in, and for nothing else."""
+        if not self._text:
+            raise RuntimeError("a secret was asked for that is forgotten")
         return self._text
+
+    def forget(self) -> None:
+        """Keep the text no longer: nobody needs it any more. To reveal it then is a bug."""
+        self._text = ""
 
     def matches(self, candidate: str) -> bool:
         """Say whether `candidate` is the secret, in a time that tells nothing about it, its length included."""

@@ -53,6 +53,15 @@ class Service:
         self.metrics.watch("sidecar_ready", "Whether requests are served: 1 or 0.", lambda: bool(self.status().ready))
         self._began = time.monotonic()
 
+    def use(self, provider: Provider | None, *, rules: actions.Rules, turns: Turns | None) -> None:
+        """Serve requests by these from now on."""
+        self._provider, self._rules, self._turns = provider, rules, turns
+
+    @property
+    def queued(self) -> int:
+        """How many calls wait for a place."""
+        return len(self._turns.queue) if self._turns is not None else 0
+
     def open(self, request: Beginning) -> Reply:
         """Admit a request and return its reply, attached.
 

@@ -15,7 +15,8 @@ sidecar.__main__
 sidecar.cli
 sidecar.client
 sidecar.app
-sidecar.assembly sidecar.listeners sidecar.reception
+sidecar.reloading
+sidecar.configuration sidecar.assembly sidecar.listeners sidecar.reception
 sidecar.connections
 sidecar.transports sidecar.dialects
 sidecar.session
@@ -25,7 +26,7 @@ sidecar.providers
 sidecar.http_pool sidecar.usage
 sidecar.settings sidecar.observability
 sidecar.texts
-sidecar.errors sidecar.secret sidecar.unprinted sidecar.process sidecar.asyncio_clock
+sidecar.errors sidecar.secret sidecar.unprinted sidecar.process sidecar.supervisor sidecar.asyncio_clock
 sidecar
 protocol
 """

@@ -76,3 +76,11 @@ def test_what_cannot_stand_in_a_header_is_refused_without_showing_it(text: str) 
     ) as caught:
         Secret(text)
     assert "canary" not in repr(caught.value)
+
+
+def test_what_is_forgotten_is_not_revealed() -> None:
+    secret = Secret("canary-0123456789")
+    secret.forget()
+    with pytest.raises(RuntimeError, match="forgotten"):
+        secret.reveal()
+    assert not secret.matches("canary-0123456789")

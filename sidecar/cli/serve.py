@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 import shutil
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,21 +30,23 @@ def run(options: argparse.Namespace) -> int:
     process.forbid_inspection()
     process.raise_file_limit()
     process.leave_no_zombies()
+    if not process.has_terminal():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is listened to: what was just read need not be again
     try:
         with (
-            start(options.env_file, options.overrides) as (settings, provider, redaction),
-            open_listeners(settings) as listeners,
+            start(options.env_file, options.overrides) as configuration,
+            open_listeners(configuration.settings) as listeners,
         ):
             if listeners.token is not None:
-                redaction.add(listeners.token)
-            _announce(settings, listeners, provider)
+                configuration.log.redaction.add(listeners.token)
+            _announce(configuration.settings, listeners, configuration.provider)
             # The sockets are open: connections wait while the rest is read, which takes as long as all before it.
             import anyio
 
             from sidecar import app
 
             return anyio.run(
-                lambda: app.serve(settings, listeners, provider=provider),
+                lambda: app.serve(configuration, listeners),
                 backend_options={"use_uvloop": find_spec("uvloop") is not None},
             )
     except StartFailed as exc:

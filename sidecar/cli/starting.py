@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from sidecar.observability import LogFileError, Redaction, start_logging
+from sidecar.configuration import Configuration
+from sidecar.observability import LogFileError, start_logging
 from sidecar.providers.choosing import choose_provider
 from sidecar.providers.interface import Provider
 from sidecar.settings import Settings, SettingsError, forget_secrets, load_settings
@@ -29,17 +30,23 @@ class StartFailed(Exception):
 
 
 @contextmanager
-def start(env_file: Path | None, overrides: Mapping[str, str]) -> Iterator[tuple[Settings, Provider | None, Redaction]]:
-    """Give the settings, the provider that they choose (None: none), and what masks secrets in the log.
+def start(env_file: Path | None, overrides: Mapping[str, str]) -> Iterator[Configuration]:
+    """Give the settings, the provider that they choose, and the log.
 
     Raises:
         StartFailed: something of that, or of what is begun within, does not work.
     """
     try:
         settings = load_settings(env_file=env_file, overrides=overrides)
-        forget_secrets()
-        with start_logging(settings.log_level, settings.log_file, secrets=settings.secrets) as redaction:
-            yield settings, choose_provider(settings), redaction
+        secrets = forget_secrets()
+
+        def read() -> tuple[Settings, Provider | None]:
+            of_environment = {name: secret.reveal() for name, secret in secrets.items()}
+            settings = load_settings(env_file=env_file, overrides={**of_environment, **overrides})
+            return settings, choose_provider(settings)
+
+        with start_logging(settings.log_level, settings.log_file, secrets=settings.secrets) as log:
+            yield Configuration(settings, choose_provider(settings), log, read)
     except SettingsError as exc:
         raise StartFailed(str(exc), _EX_CONFIG) from exc
     except (LogFileError, TokenError, UsageFileError) as exc:

@@ -26,32 +26,60 @@ class LogFileError(Exception):
     """The file for the log cannot be opened; `str()` is a line that says why."""
 
 
+class Log:
+    """The log that was started."""
+
+    def __init__(self, writer: Writer, redaction: Redaction) -> None:
+        self._writer = writer
+        self.redaction = redaction
+        """For secrets that come later."""
+
+    def change(self, level: str, path: Path | None) -> None:
+        """Log from another level on, and to another file, or to the one that stands at the same path now.
+
+        Raises:
+            LogFileError: the file cannot be opened; all is as it was.
+        """
+        self._writer.switch(_open(path))
+        _set_levels(logging.getLevelNamesMapping()[level.upper()])
+
+
 @contextmanager
-def start_logging(level: str, path: Path | None, *, secrets: Iterable[Secret] = ()) -> Iterator[Redaction]:
+def start_logging(level: str, path: Path | None, *, secrets: Iterable[Secret] = ()) -> Iterator[Log]:
     """Send all that is logged from `level` on to the file at `path`, or to stderr, with `secrets` masked.
 
-    Gives the redaction, for secrets that come later. Warnings and exceptions that nobody caught are logged too. On
+    Warnings and exceptions that nobody caught are logged too. On
     leaving, what waits is written for at most half a second.
 
     Raises:
         LogFileError: the file cannot be opened. If that happens later, the lines are counted as lost.
     """
-    try:
-        output = Output(path)
-    except OSError as exc:
-        raise LogFileError(f"SIDECAR_LOG_FILE must name a file that can be written: {exc.strerror}.") from exc
+    output = _open(path)
     redaction = Redaction(secrets)
     writer = Writer(output, redaction)
     writer.start()
     installed = _install(writer, logging.getLevelNamesMapping()[level.upper()])
     try:
-        yield redaction
+        yield Log(writer, redaction)
     finally:
         if isinstance(sys.exception(), SystemExit | None):
             installed.close()
             writer.stop()
         else:  # on its way out of the process: sys.excepthook comes after this, and logs it
             writer.flush()
+
+
+def _open(path: Path | None) -> Output:
+    try:
+        return Output(path)
+    except OSError as exc:
+        raise LogFileError(f"SIDECAR_LOG_FILE must name a file that can be written: {exc.strerror}.") from exc
+
+
+def _set_levels(level: int) -> None:
+    logging.getLogger().setLevel(level)
+    for name in _KEPT_QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
 class _Handler(logging.Handler):
@@ -80,15 +108,11 @@ def _install(writer: Writer, level: int) -> ExitStack:
         stack.callback(setattr, owner, name, getattr(owner, name))
         setattr(owner, name, value)
 
-    def set_level(logger: logging.Logger, level: int) -> None:
-        stack.callback(logger.setLevel, logger.level)
-        logger.setLevel(level)
-
     root = logging.getLogger()
     replace(root, "handlers", [handler])
-    set_level(root, level)
-    for name in _KEPT_QUIET:
-        set_level(logging.getLogger(name), max(level, logging.WARNING))
+    for name in (None, *_KEPT_QUIET):
+        stack.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
+    _set_levels(level)
     # It would print a message with its arguments to stderr: past the masks, and waiting for whoever reads there.
     replace(logging, "raiseExceptions", False)
     replace(logging, "lastResort", handler)

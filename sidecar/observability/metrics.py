@@ -85,6 +85,10 @@ class Metrics:
         self.gauges: list[Gauge] = []
         self.sums: list[Sum] = []
 
+    def know(self, models: Iterable[str]) -> None:
+        """Give more models labels of their own."""
+        self._models |= frozenset(models)
+
     @property
     def histograms(self) -> tuple[Histogram, ...]:
         return (self.overhead, self.duration, self.first_chunk, self.tokens)

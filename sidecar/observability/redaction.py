@@ -45,6 +45,11 @@ class Redaction:
             pieces[length] = pieces.get(length, frozenset()) | _windows(form, length)
         self._pieces = pieces
 
+    def keep(self, secrets: Iterable[Secret]) -> None:
+        """Mask these, and forget all others."""
+        fresh = Redaction(secrets)
+        self._pieces = fresh._pieces
+
     def mask(self, text: str) -> str:
         """Return `text` with `***` where a secret, or 12 characters of one, stood."""
         hidden = bytearray(len(text))

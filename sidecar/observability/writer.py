@@ -30,7 +30,7 @@ class Writer(threading.Thread):
         self._output = output
         self._redaction = redaction
         # Unlike Queue, it may be used by what interrupts its own use: a signal handler, the garbage collector.
-        self._queue: SimpleQueue[Line | threading.Event | None] = SimpleQueue()
+        self._queue: SimpleQueue[Line | Output | threading.Event | None] = SimpleQueue()
         # Each is counted on one side only, so that neither side waits for a lock.
         self._refused_lines = 0
         self._failed_lines = 0
@@ -42,6 +42,10 @@ class Writer(threading.Thread):
             self._queue.put(line)
         else:
             self._refused_lines += 1
+
+    def switch(self, output: Output) -> None:
+        """Write to `output` what is queued from now on, and close the one before."""
+        self._queue.put(output)
 
     def flush(self) -> None:
         """Wait until all that is queued was written, for at most half a second."""
@@ -58,6 +62,9 @@ class Writer(threading.Thread):
         while (item := self._queue.get()) is not None:
             if isinstance(item, threading.Event):
                 item.set()
+            elif isinstance(item, Output):
+                self._output.close()
+                self._output = item
             elif not (self._report_lost() and self._write(item)):
                 self._failed_lines += 1
         self._report_lost()

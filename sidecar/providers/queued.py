@@ -23,6 +23,7 @@ class Turns:
         self.queue = FairQueue(places)
         self._places = places
         self._max_seconds = max_seconds
+        self.bounds = (places, max_seconds)
         self._positions: dict[Turn, int] = {}
         self._positions_at = float("-inf")
 

@@ -62,11 +62,10 @@ def load_settings(
     return replace(settings, fallbacks=tuple(_make_fallback(settings, entry) for entry in fallbacks))
 
 
-def forget_secrets() -> None:
-    """Take the secrets out of the environment, where a library or a child could find them."""
-    for option in OPTIONS:
-        if option.kind in (SECRET, PROXY):
-            os.environ.pop(option.name, None)
+def forget_secrets() -> dict[str, Secret]:
+    """Take the secrets out of the environment, where a library or a child could find them, and return them by name."""
+    texts = {option.name: os.environ.pop(option.name, "") for option in OPTIONS if option.kind in (SECRET, PROXY)}
+    return {name: Secret(text.strip()) for name, text in texts.items() if text.strip()}
 
 
 def _find_env_file(overrides: Mapping[str, str]) -> Path | None:
@@ -162,7 +161,9 @@ def _read_credential() -> tuple[Secret, ...]:
     """Give the keys that systemd hands over by `LoadCredential=openai_api_key`, if it does."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory, "openai_api_key") if directory else None
-    return _read_keys(path, "The credential openai_api_key must be") if path and path.exists() else ()
+    if path is None or not path.exists() or not path.stat().st_size:  # a unit may name one that is not filled in yet
+        return ()
+    return _read_keys(path, "The credential openai_api_key must be")
 
 
 def _read_keys(path: Path, rule: str) -> tuple[Secret, ...]:

@@ -117,6 +117,11 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """All that nobody may be shown."""
-        own = (*self.api_keys, self.token, self.proxy, self.usage_key)
+        own = (self.token, self.usage_key)
+        return (*self.secrets_of_providers, *(secret for secret in own if secret is not None))
+
+    @property
+    def secrets_of_providers(self) -> tuple[Secret, ...]:
+        """Those that the providers are asked with."""
         others = (secret for fallback in self.fallbacks for secret in fallback.api_keys)
-        return tuple(secret for secret in (*own, *others) if secret is not None)
+        return (*self.api_keys, *others, *([self.proxy] if self.proxy is not None else []))

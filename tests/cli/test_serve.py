@@ -9,8 +9,8 @@ import pytest
 
 from sidecar import app, process
 from sidecar.cli import serve, starting
-from sidecar.providers.interface import Piece, Prompt, Provider
-from sidecar.settings import Settings
+from sidecar.configuration import Configuration
+from sidecar.providers.interface import Piece, Prompt
 
 
 class Oracle:
@@ -26,13 +26,14 @@ class Oracle:
 
 @pytest.fixture(autouse=True)
 def nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve(settings: Settings, listeners: object, *, provider: Provider) -> int:
+    async def serve(configuration: Configuration, listeners: object) -> int:
         return 42
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(app, "serve", serve)
     monkeypatch.setattr(process, "forbid_inspection", lambda: None)
     monkeypatch.setattr(process, "raise_file_limit", lambda: None)
+    monkeypatch.setattr(process, "has_terminal", lambda: True)
     monkeypatch.setattr(process, "leave_no_zombies", lambda: None)
     monkeypatch.setattr(starting, "choose_provider", lambda settings: Oracle())
 

@@ -56,8 +56,8 @@ def test_events_from_the_level_on_are_lines_of_the_file(path: Path) -> None:
 
 
 def test_secrets_are_masked_those_that_come_later_too(path: Path) -> None:
-    with start_logging("info", path, secrets=[Secret(CANARY)]) as redaction:
-        redaction.add(Secret("later-0123456789"))
+    with start_logging("info", path, secrets=[Secret(CANARY)]) as log:
+        log.redaction.add(Secret("later-0123456789"))
         logger.info("%s %s", CANARY, "later-0123456789")
     assert read_texts(path) == ["INFO  *** ***"]
 
@@ -210,3 +210,19 @@ class TestStderr:
             assert time.monotonic() - began < 5
         os.close(write)
         os.close(read)
+
+
+def test_the_log_may_go_on_in_another_file_and_from_another_level(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.log"
+    with start_logging("info", path) as log:
+        logger.debug("unseen")
+        logger.info("first")
+        log.change("debug", other)
+        logger.debug("second")
+        logging.getLogger("httpx").info("unseen")
+        with pytest.raises(LogFileError):
+            log.change("error", tmp_path / "gone" / "x.log")
+        logger.debug("third")
+    assert read_texts(path) == ["INFO  first"]
+    assert read_texts(other) == ["DEBUG second", "DEBUG third"]
+    assert logging.getLogger("httpx").level == logging.NOTSET

@@ -112,3 +112,9 @@ def test_what_could_forge_or_hide_a_line_is_escaped(text: str, escaped: str) -> 
 def test_what_is_escaped_is_one_line_that_can_be_encoded(text: str) -> None:
     assert len(escape(text).splitlines()) <= 1
     escape(text).encode()
+
+
+def test_others_may_take_the_place_of_those_that_it_knows() -> None:
+    changing = Redaction([Secret("first-0123456789"), Secret("second-0123456789")])
+    changing.keep([Secret("third-0123456789")])
+    assert changing.mask("first-0123456789 third-0123456789") == "first-0123456789 ***"

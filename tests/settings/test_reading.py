@@ -351,6 +351,10 @@ class TestTheCredentialOfSystemd:
     def test_it_gives_the_key(self) -> None:
         assert load_settings().api_keys == (Secret(CANARY),)
 
+    def test_one_that_is_not_filled_in_yet_is_none(self, tmp_path: Path) -> None:
+        (tmp_path / "openai_api_key").write_text("")
+        assert load_settings().api_keys == ()
+
     def test_the_environment_and_the_file_win_over_it(
         self, monkeypatch: pytest.MonkeyPatch, write_file: WriteFile
     ) -> None:
@@ -376,6 +380,10 @@ def test_secrets_are_taken_out_of_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     monkeypatch.setenv("SIDECAR_PROXY", f"http://me:{CANARY}@proxy.example")
     monkeypatch.setenv("MAX_TOKENS", "7")
-    forget_secrets()
+    kept = forget_secrets()
+    assert {name: secret.reveal() for name, secret in kept.items()} == {
+        "OPENAI_API_KEY": CANARY,
+        "SIDECAR_PROXY": f"http://me:{CANARY}@proxy.example",
+    }
     assert not any(CANARY in value for value in os.environ.values())
     assert os.environ["MAX_TOKENS"] == "7"

@@ -1,0 +1,95 @@
+"""SIGHUP: the settings, the keys and the log are taken anew for what comes from now on. What runs is not touched."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from functools import partial
+from operator import attrgetter
+
+import anyio
+import anyio.to_thread
+from anyio.abc import TaskStatus
+
+from sidecar.assembly import Parts, change
+from sidecar.configuration import Configuration
+from sidecar.observability import LogFileError
+from sidecar.secret import Secret
+from sidecar.settings import OPTIONS, Settings, SettingsError
+from sidecar.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+TAKEN = frozenset(
+    """
+    provider provider_if_unset api_keys api_key_file base_url model models fallbacks allow_http deny_private ca proxy
+    timeouts.connect_seconds timeouts.first_token_seconds timeouts.idle_seconds timeouts.total_seconds
+    max_tokens summarize_threshold context_tokens extractive_fallback limits.max_text_bytes limits.max_chat_bytes
+    limits.max_upstream limits.queue_seconds limits.spare_connections
+    heartbeat_seconds limits.read_seconds limits.idle_seconds limits.stall_seconds limits.max_payload_bytes
+    limits.max_running_per_connection limits.max_waiting_per_connection
+    log_file log_level env_file
+    """.split()
+)
+"""The fields that hold anew, for the next request or connection. All others need a restart."""
+
+
+class Reloading:
+    """Reads the configuration again at each SIGHUP. What is wrong with it is logged, and the old one goes on."""
+
+    def __init__(
+        self, configuration: Configuration, parts: Parts, supervisor: Supervisor, *, token: Secret | None
+    ) -> None:
+        """`token` is not read again, and the log goes on masking it."""
+        self._configuration = configuration
+        self._parts = parts
+        self._supervisor = supervisor
+        self._token = token
+        self._began_with = configuration.settings
+        self._former: list[Settings] = []
+        """Those by which something is still answered."""
+
+    async def heed(self, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGHUP) as signals:
+            task_status.started()
+            async for _ in signals:
+                self._supervisor.reloading()
+                await self.reload()
+                self._supervisor.ready()
+
+    async def reload(self) -> None:
+        """Read all again, and have it hold for what comes."""
+        configuration = self._configuration
+        try:
+            settings, provider = await anyio.to_thread.run_sync(configuration.read)
+            for secret in settings.secrets:  # before anything can be logged by them
+                configuration.log.redaction.add(secret)
+            configuration.log.change(settings.log_level, settings.log_file)
+        except (SettingsError, LogFileError) as exc:
+            logger.error("reload failed, what was read before goes on: %s", exc)
+            return
+        except RuntimeError:
+            logger.error("reload failed, what was read before goes on: no thread can be had")
+            return
+        former, configuration.settings = configuration.settings, settings
+        self._former.append(former)
+        await change(self._parts, settings, provider, on_end=partial(self._forget, former))
+        keys = len(settings.api_keys)
+        name = provider.name if provider is not None else "none"
+        logger.info("reloaded provider=%s keys=%d settings=%s", name, keys, settings.env_file or "the environment")
+        if names := ", ".join(_need_restart(self._began_with, settings)):
+            logger.warning("reload: a restart is needed for: %s", names)
+
+    def _forget(self, former: Settings) -> None:
+        """Keep nothing of secrets by which nobody is answered any more."""
+        self._former = [other for other in self._former if other is not former]  # there may be equal ones
+        for secret in former.secrets_of_providers:
+            secret.forget()
+        known = [*self._configuration.settings.secrets, *(one for other in self._former for one in other.secrets)]
+        self._configuration.log.redaction.keep([*known, *([self._token] if self._token else [])])
+
+
+def _need_restart(before: Settings, now: Settings) -> Iterator[str]:
+    """Give the names of settings that have changed, and hold only after a restart."""
+    for option in OPTIONS:
+        if option.field not in TAKEN and attrgetter(option.field)(before) != attrgetter(option.field)(now):
+            yield option.name
