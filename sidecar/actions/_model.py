@@ -10,7 +10,7 @@ from msgspec import Struct
 from protocol.messages import FinishReason, Usage
 from sidecar.actions._summaries import Summaries
 from sidecar.errors import SidecarError, TimeoutConnect, Truncated, UpstreamConnect, UpstreamDns, UpstreamTls
-from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage, Text
+from sidecar.providers.interface import Counted, Finish, Piece, Prompt, Provider, Stage, Text
 from sidecar.texts.tokens import tokens_in
 from sidecar.unprinted import Unprinted
 
@@ -80,10 +80,13 @@ class Model:
                 async for piece in pieces:
                     if isinstance(piece, Text):
                         asked.text_bytes += len(piece.text) if piece.text.isascii() else len(piece.text.encode())
+                    elif isinstance(piece, Counted):
+                        asked.usage = piece.usage
+                        continue
                     elif isinstance(piece, Stage):
                         asked.is_queued = piece.is_queued
                     elif isinstance(piece, Finish):
-                        asked.usage = piece.usage
+                        asked.usage = piece.usage or asked.usage
                         piece = Finish(piece.reason, self.usage())
                     yield piece
         except UNREACHABLE:

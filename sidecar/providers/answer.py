@@ -11,6 +11,7 @@ import logging
 import msgspec
 from msgspec import Raw
 
+from protocol.messages import Usage
 from sidecar.errors import SidecarError, UpstreamError, UpstreamProtocol
 from sidecar.providers._halves import Halves
 from sidecar.providers._thoughts import Thoughts
@@ -54,6 +55,11 @@ class AnswerReader:
     def awaits_last_word(self) -> bool:
         """Whether nothing but counts and the provider's last word is still to come."""
         return self._reading.awaits_last_word
+
+    @property
+    def counted(self) -> Usage | None:
+        """What it has cost so far, where the provider counts as it writes."""
+        return self._reading.counted
 
     @property
     def progress(self) -> int:

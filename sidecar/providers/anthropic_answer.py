@@ -92,6 +92,10 @@ class AnthropicReading:
         self.progress = 0
 
     @property
+    def counted(self) -> Usage | None:
+        return None  # what stands at the beginning counts the question only
+
+    @property
     def has_finished(self) -> bool:
         return self._reason is not None or self.is_done
 

@@ -6,6 +6,7 @@ A new one is a file beside this one with a class of this shape, and a line in ch
 from collections.abc import Mapping
 from typing import Protocol
 
+from protocol.messages import Usage
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.failures import Mask
 from sidecar.providers.interface import Finish, Prompt
@@ -19,6 +20,10 @@ class Reading(Protocol):
     """Whether the provider's last word has come; what follows it is ignored."""
     progress: int
     """How often the model has said something, be it only thought."""
+
+    @property
+    def counted(self) -> Usage | None:
+        """What the answer has cost so far, where the provider counts as it writes."""
 
     @property
     def has_finished(self) -> bool:

@@ -23,6 +23,8 @@ class Endpoint(Unprinted, frozen=True):
     """The header that the key is sent in; in this one behind the word Bearer."""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What is sent beside ours in each request."""
+    left_out: frozenset[str] = frozenset()
+    """Parameters that it is not to be sent, as it may refuse them."""
 
     @property
     def origin(self) -> tuple[str, str, int | None]:

@@ -71,6 +71,12 @@ class Stage(Struct, frozen=True):
         return self.name == QUEUED and self.done < self.total
 
 
+class Counted(Struct, frozen=True):
+    """What the answer has cost so far, where the provider counts as it writes: it holds where no end comes."""
+
+    usage: Usage
+
+
 class Result(Unprinted, frozen=True, kw_only=True):
     """An answer that is an object, not a text. No model gives one: an action makes it of what models say."""
 
@@ -90,7 +96,7 @@ class Finish(Struct, frozen=True):
     result: Result | None = None
 
 
-Piece = Text | Stage | Finish
+Piece = Text | Stage | Counted | Finish
 
 
 class Provider(Protocol):

@@ -45,6 +45,6 @@ def _find_refused(complaint: Complaint, sent: tuple[str, ...]) -> str | None:
     if not _UNSUPPORTED.search(f"{complaint.param} {words}"):
         return None
     if complaint.param:
-        name = complaint.param.partition(".")[0]  # stream_options.include_usage
-        return name if name in sent else None
+        parts = complaint.param.split(".")  # stream_options.include_usage
+        return next((part for part in reversed(parts) if part in sent), None)
     return next((name for name in sent if re.search(rf"\b{name}\b", words)), None)

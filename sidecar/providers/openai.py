@@ -12,6 +12,10 @@ from sidecar.settings import SettingsError
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
+# Usage in each chunk, so that an answer that is cut off is counted, too. vLLM and SGLang know it, others that one runs
+# oneself pass over it, and those on the internet may refuse the request.
+RUNNING_COUNT = "continuous_usage_stats"
+
 _AZURE_HOST = re.compile(r"(.+\.)?(openai\.azure|cognitiveservices\.azure|services\.ai\.azure)\.(com|us|cn)\.?")
 
 
@@ -19,13 +23,26 @@ class OpenAIDialect:
     """Many servers, which differ in what they take and in how they write."""
 
     name = "openai"
-    optional = ("max_tokens", "max_completion_tokens", "stream_options", "temperature", "response_format")
+    optional = (
+        RUNNING_COUNT,
+        "max_tokens",
+        "max_completion_tokens",
+        "stream_options",
+        "temperature",
+        "response_format",
+    )
 
     def locate(self, base_url: str | None, *, allow_http: bool = False) -> Endpoint:
         parts, is_loopback = split_base_url(base_url or DEFAULT_BASE_URL, allow_http=allow_http)
         is_azure = _is_azure(parts)
         url = join(parts, _complete(parts, is_azure=is_azure))
-        return Endpoint(url, is_loopback, key_header="api-key" if is_azure else "Authorization")
+        is_own = is_loopback or parts.scheme == "http"
+        return Endpoint(
+            url,
+            is_loopback,
+            key_header="api-key" if is_azure else "Authorization",
+            left_out=frozenset() if is_own else frozenset((RUNNING_COUNT,)),
+        )
 
     def write(self, prompt: Prompt, left_out: frozenset[str]) -> Mapping[str, object]:
         turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
@@ -35,7 +52,8 @@ class OpenAIDialect:
             "stream": True,
         }
         if "stream_options" not in left_out:
-            body["stream_options"] = {"include_usage": True}
+            running = {} if RUNNING_COUNT in left_out else {RUNNING_COUNT: True}
+            body["stream_options"] = {"include_usage": True, **running}
         body["max_completion_tokens" if "max_tokens" in left_out else "max_tokens"] = prompt.max_tokens
         if prompt.temperature is not None and "temperature" not in left_out:
             body["temperature"] = prompt.temperature

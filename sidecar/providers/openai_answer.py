@@ -48,6 +48,10 @@ class OpenAIReading:
         self.progress = 0
 
     @property
+    def counted(self) -> Usage | None:
+        return self._usage
+
+    @property
     def has_finished(self) -> bool:
         return self.is_done or (self._reason is not None and not self._goes_on_after_reason)
 

@@ -29,7 +29,7 @@ from sidecar.providers.clocks import Clocks
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.failures import Mask
 from sidecar.providers.http_client import HttpClient
-from sidecar.providers.interface import Piece, Prompt
+from sidecar.providers.interface import Piece, Prompt, Text
 from sidecar.providers.resilience import Backoff
 from sidecar.providers.route import Route
 from sidecar.providers.tls import make_tls_context
@@ -135,7 +135,7 @@ class RemoteProvider:
                 pieces = way.route.ask(replace(prompt, model=way.model), clocks, max_wanted_seconds=wanted)
                 async with aclosing(pieces):
                     async for piece in pieces:
-                        has_begun = True
+                        has_begun = has_begun or isinstance(piece, Text)
                         yield piece
                 return
             except SidecarError as exc:

@@ -1,7 +1,7 @@
 """Asks one model at one endpoint for one answer: with one key or another, and again where that may help."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 
 import anyio
@@ -15,7 +15,7 @@ from sidecar.providers.dialect import Dialect
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.failures import Mask, explain_status, read_complaint
 from sidecar.providers.http_client import Answer, HttpClient
-from sidecar.providers.interface import Piece, Prompt, Text
+from sidecar.providers.interface import Counted, Piece, Prompt, Text
 from sidecar.providers.key_ring import KeyRing, Turn
 from sidecar.providers.learning import Refusals
 from sidecar.providers.rate_limits import read_reset
@@ -107,7 +107,7 @@ class Route:
         if turn.wait_seconds and clocks.leaves(turn.wait_seconds):
             await anyio.sleep(turn.wait_seconds)
         for form in range(_MAX_FORMS):
-            body = self._dialect.write(prompt, self._refusals.of(prompt.model))
+            body = self._dialect.write(prompt, self._refusals.of(prompt.model) | self.endpoint.left_out)
             content = msgspec.json.encode(body)
             async with self._client.post(self.endpoint, turn.secret, content, clocks, self._budget.spend) as answer:
                 if (reset := read_reset(answer.headers)) is not None:
@@ -119,7 +119,8 @@ class Route:
                     return
                 complaint = await _read_complaint(answer)
                 error = explain_status(answer.status, answer.headers, complaint, self._mask)
-            sent = tuple(name for name in self._dialect.optional if name in body)
+            names = set(_names(body))
+            sent = tuple(name for name in self._dialect.optional if name in names)
             has_learned = answer.status in (400, 422) and self._refusals.learn(
                 prompt.model, read_complaint(complaint), sent
             )
@@ -127,7 +128,7 @@ class Route:
                 raise error
 
     async def _read(self, answer: Answer, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
-        reader = AnswerReader(self._dialect.read(self._mask))
+        reader, counted = AnswerReader(self._dialect.read(self._mask)), None
         while not reader.is_done:
             came = await self._receive(answer, reader, clocks)
             before = reader.progress
@@ -137,6 +138,9 @@ class Route:
                 turn.succeed()
             if text:
                 yield Text(text)
+            if (now := reader.counted) is not None and now != counted and not reader.has_finished:
+                counted = now
+                yield Counted(now)
             if reader.failure is not None:
                 raise reader.failure
             if not came:
@@ -173,6 +177,13 @@ class Route:
             logger.error("provider fails, and is only probed from now on provider=%s key=%d", self.label, key)
         else:
             logger.warning("provider answers again provider=%s key=%d", self.label, key)
+
+
+def _names(body: Mapping[str, object]) -> Iterator[str]:
+    for name, value in body.items():
+        yield name
+        if isinstance(value, Mapping):
+            yield from value
 
 
 async def _read_complaint(answer: Answer) -> bytes:

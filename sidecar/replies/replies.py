@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from sidecar.errors import Cancelled, SidecarError, Truncated
 from sidecar.observability import Metrics
-from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage
+from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage, Text
 from sidecar.replies.log import End
 from sidecar.replies.opening import Opening, ReplyLimits
 from sidecar.replies.reply import Call, Reply
@@ -146,6 +146,8 @@ class Replies:
             return
         if isinstance(piece, Stage):
             call.log.report(piece)
+            return
+        if not isinstance(piece, Text):  # a count, which is not for the log
             return
         if call.first_text is None:
             call.first_text = perf_counter()

@@ -26,7 +26,7 @@ async def test_the_texts_the_end_and_the_usage_of_a_good_stream() -> None:
             {"role": "user", "content": "Why is the sky blue?"},
         ],
         "stream": True,
-        "stream_options": {"include_usage": True},
+        "stream_options": {"include_usage": True, "continuous_usage_stats": True},
         "max_tokens": 1000,
     }
 
