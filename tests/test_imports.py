@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).parents[1]
 ORDER = """
 sidecar.__main__
 sidecar.cli
-sidecar.client
+sidecar.client sidecar.beside
 sidecar.app
 sidecar.reloading
 sidecar.configuration sidecar.assembly sidecar.listeners sidecar.reception

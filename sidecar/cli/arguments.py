@@ -48,6 +48,24 @@ exit status:
   78   a setting is wrong
 """
 
+_BESIDE = """\
+  ENTRYPOINT ["openai-moodle-sidecar", "beside"]
+  CMD ["apache2-foreground"]
+
+PROGRAM gets all signals, and its exit status is the container's. The sidecar runs as a user of its own, is started
+again whenever it ends, is told when the container is stopped, and has its log (SIDECAR_LOG_FILE) rotated at 10 MiB. In
+the environment, beside its settings:
+
+  OPENAI_MOODLE_SIDECAR_INSTALLATION  separated (the default): PHP cannot read the key, which is in OPENAI_API_KEY_FILE
+                                      simple: PHP can, and starts a sidecar of its own, by stdio, where this one is
+                                      away; SIDECAR_ENV_FILE of that is php.env beside the socket
+  OPENAI_MOODLE_SIDECAR_USER          whom the sidecar runs as (openai-moodle-sidecar)
+
+PROGRAM finds none of the settings in its environment. The group of its user is SIDECAR_SOCKET_GROUP (www-data).
+
+exit status: that of PROGRAM; 127 where it cannot be started
+"""
+
 _HEALTH = """\
 It asks at the Unix socket (SIDECAR_SOCKET), for at most three seconds, costs nothing, and needs no right to read the
 key. For a container's health check, a probe, a monitor:
@@ -101,6 +119,12 @@ def _add_common(parser: argparse.ArgumentParser, context: str) -> None:
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="give the result as one JSON object")
+
+
+def _add_beside(parser: argparse.ArgumentParser) -> None:
+    # All that follows it is for the program, options too.
+    parser.add_argument("program", metavar="PROGRAM", help="what the container is there for")
+    parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="its own")
 
 
 def _add_health(parser: argparse.ArgumentParser) -> None:
@@ -175,6 +199,7 @@ result what section 4.7 of protocol/SPEC.md has.
 {_WHERE}
 {_STATUSES}""",
         ),
+        "beside": Arguments(_add_beside, _BESIDE),
         "health": Arguments(_add_health, _HEALTH),
         "doctor": Arguments(_add_doctor, _DOCTOR),
     }

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "chat": "talk with the model in the terminal, or answer one question from a pipe",
         "summarize": "summarize a file",
         "analyze": "say what a file offers for teaching and learning",
+        "beside": "run a container's program with the sidecar beside it: the entry point of a Moodle container",
         "health": "ask the sidecar that runs whether it is well: for what watches it",
         "doctor": "check settings, sockets and provider, and say what to do",
     }

@@ -1,0 +1,25 @@
+"""Starts a process; who starts it must have one thread only."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+
+_EXIT_NOT_STARTED = 127
+
+
+def spawn(command: list[str], environment: Mapping[str, str], prepare: Callable[[], None] = lambda: None) -> int:
+    """Start `command`, found in PATH, and return its process id. `prepare` is called in the new process.
+
+    What cannot be started says why on stderr and ends with 127, as with a shell.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        prepare()
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.execvpe(command[0], command, environment)  # noqa: S606 - without a shell, as it should be
+    except OSError as exc:
+        os.write(2, f"{command[0]}: {exc.strerror}\n".encode(errors="replace"))
+    finally:
+        os._exit(_EXIT_NOT_STARTED)  # whatever happens, this process is not to go on as its parent

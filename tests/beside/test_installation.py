@@ -1,0 +1,135 @@
+"""Who runs the sidecar in a container, who can read its key, and what PHP gets of its settings."""
+
+import os
+import pwd
+import re
+from pathlib import Path
+
+import pytest
+
+from sidecar.beside.installation import KIND, USER, Installation, Refused, User
+from sidecar.settings import OPTIONS, load_settings
+
+KEY = 'sk-"canary"-0123456789'
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a container in which the sidecar's user and PHP's are who runs the test."""
+    return {
+        "PATH": "/usr/bin",
+        "SIDECAR_SOCKET": str(tmp_path / "run" / "sidecar.sock"),
+        "SIDECAR_SOCKET_GROUP": str(os.getegid()),
+        USER: pwd.getpwuid(os.geteuid()).pw_name,
+    }
+
+
+@pytest.fixture
+def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the test."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+
+def assert_refused(environment: dict[str, str], reason: str) -> None:
+    with pytest.raises(Refused, match=re.escape(reason)):
+        Installation(environment).prepare()
+
+
+def test_the_program_gets_none_of_the_settings(environment: dict[str, str]) -> None:
+    environment |= {option.name: "x" for option in OPTIONS} | {KIND: "separated"}
+    assert Installation(environment).environment_of_php == {"PATH": "/usr/bin"}
+
+
+def test_the_sidecar_gets_all_settings_and_not_what_is_none(environment: dict[str, str]) -> None:
+    environment |= {"OPENAI_MODEL": "m", KIND: "simple"}
+    passed_on = Installation(environment).environment
+    assert passed_on["OPENAI_MODEL"] == "m"
+    assert not {KIND, USER} & passed_on.keys()
+
+
+def test_in_the_simple_installation_a_child_of_php_finds_its_settings(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = {"SIDECAR_LOG_FILE": "/var/log/sidecar.log", "SIDECAR_USAGE_FILE": "/var/log/usage.jsonl"}
+    environment |= {"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m", "MAX_TOKENS": "7", KIND: "simple", **log}
+    installation = Installation(environment)
+    installation.prepare()
+    path = tmp_path / "run" / "php.env"
+    assert installation.environment_of_php == {"PATH": "/usr/bin", "SIDECAR_ENV_FILE": str(path)}
+    assert (path.stat().st_mode & 0o777, path.stat().st_gid) == (0o640, os.getegid())
+    assert (path.parent.stat().st_mode & 0o777, path.parent.stat().st_uid) == (0o750, os.geteuid())
+    for option in OPTIONS:
+        monkeypatch.delenv(option.name, raising=False)
+    settings = load_settings(env_file=path)
+    assert [key.reveal() for key in settings.api_keys] == [KEY]
+    assert (settings.model, settings.max_tokens, settings.log_file, settings.usage_file) == ("m", 7, None, None)
+
+
+def test_who_brings_a_file_of_settings_needs_no_other(environment: dict[str, str], tmp_path: Path) -> None:
+    environment |= {KIND: "simple", "SIDECAR_ENV_FILE": "/etc/openai-moodle-sidecar/.env"}
+    installation = Installation(environment)
+    installation.prepare()
+    assert installation.environment_of_php == {"PATH": "/usr/bin"}
+    assert [*(tmp_path / "run").iterdir()] == []
+
+
+def test_the_directory_that_is_there_is_left_as_it_is(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o711)
+    user, group = Installation(environment | {KIND: "simple"}).prepare()
+    assert (user, group) == (User(os.geteuid(), os.getegid()), os.getegid())
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o711
+
+
+@pytest.mark.usefixtures("as_root")
+class TestSeparated:
+    @pytest.fixture(autouse=True)
+    def _own_user(self, environment: dict[str, str]) -> None:
+        environment[USER] = "root"
+
+    def test_a_key_in_the_environment_is_refused(self, environment: dict[str, str]) -> None:
+        assert_refused(environment | {"OPENAI_API_KEY": KEY}, "OPENAI_API_KEY is in the environment of the container")
+
+    @pytest.mark.parametrize("setting", ["OPENAI_API_KEY_FILE", "SIDECAR_ENV_FILE", "SIDECAR_FALLBACKS"])
+    @pytest.mark.parametrize("mode", [0o444, 0o402])
+    def test_a_file_that_others_can_read_is_refused(
+        self, environment: dict[str, str], tmp_path: Path, setting: str, mode: int
+    ) -> None:
+        file = tmp_path / "secret"
+        file.touch()
+        file.chmod(mode)
+        value = f"small-model, {file}" if setting == "SIDECAR_FALLBACKS" else str(file)
+        reason = f"others than the sidecar can read {file} (mode {mode:04o}, owner {file.stat().st_uid}"
+        assert_refused(environment | {setting: value}, reason)
+
+    def test_so_is_one_of_another_group_or_owner(
+        self, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "secret"
+        file.touch(0o440)
+        found = file.stat()
+        for place, value in ((5, 33), (4, 33)):
+            changed = [*found]
+            changed[0], changed[4], changed[5] = 0o100440, 0, 0
+            changed[place] = value
+            stolen = os.stat_result(changed)
+            monkeypatch.setattr(Path, "stat", lambda _self, stolen=stolen, **_: stolen)
+            assert_refused(environment | {"OPENAI_API_KEY_FILE": str(file)}, "others than the sidecar can read")
+            monkeypatch.undo()
+            monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def test_unknown_names_are_refused(self, environment: dict[str, str]) -> None:
+        assert_refused(environment | {KIND: "separate"}, f"{KIND} must be separated or simple")
+        assert_refused(environment | {USER: "nobody-here"}, "there is no user nobody-here")
+        assert_refused(environment | {"SIDECAR_SOCKET_GROUP": "nobody-here"}, "there is no group nobody-here")
+
+
+def test_separated_it_needs_a_start_as_root(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1001)
+    assert_refused(environment, "this container must start as root")
+
+
+def test_without_root_it_is_simple_and_runs_as_who_started_it(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1001)
+    assert Installation(environment | {KIND: "simple"}).user() == User(1001, os.getegid())
