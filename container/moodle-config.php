@@ -2,6 +2,8 @@
 
 // Moodle's config.php in the containers of compose.yaml.
 
+declare(strict_types=1);
+
 unset($CFG);
 global $CFG;
 $CFG = new stdClass();
@@ -20,8 +22,8 @@ $CFG->dataroot = '/var/www/moodledata';
 $CFG->directorypermissions = 02770;
 $CFG->admin = 'admin';
 
-// Where the sidecar beside Apache is away, PHP starts one of its own, with the settings in this file. It is there in the
-// simple installation only.
+// Where the sidecar beside Apache is away, PHP starts one of its own, with the settings in this file. It is there in
+// the simple installation only.
 $settings = '/run/openai-moodle-sidecar/php.env';
 if (is_readable($settings)) {
     $CFG->forced_plugin_settings['local_aisidecar'] = [

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # What the machine must have: finds it, installs it by apt-get as root, or says how to get it and ends with 69.
 # Sourced by the scripts beside it.
 

@@ -1,8 +1,10 @@
+# shellcheck shell=sh
 # Makes and renews the virtual environments of this checkout. Sourced by the scripts beside it; `root` is the checkout.
 #
 # Each holds two stamps, written last: hashes of what its dependencies, and our own package in it, were made from. While
 # they fit there is nothing to do. All that is said goes to stderr, and stdin is left to the program.
 
+# shellcheck disable=SC2154
 . "$root/scripts/_machine.sh"
 
 # need_venv NAME LOCK...: makes the environment NAME from hash-locked requirements, unless it is there and fits.
@@ -46,7 +48,7 @@ need_dev_venv() {
 }
 
 enter() {
-    cd "$root"
+    cd "$root" || exit
     exec </dev/null >&2
     venv=$1
     stamp=$1/$2

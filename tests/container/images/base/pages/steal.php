@@ -14,20 +14,18 @@ $needle = strrev($_GET['yek']); // the right way round it would be found in our 
 $found = $opened = $signalled = [];
 $seen = 0;
 
-function look(string $where, string|false $text): void
-{
-    global $needle, $found, $seen;
+$look = static function (string $where, string|false $text) use ($needle, &$found, &$seen): void {
     $seen += $text === false || $text === '' ? 0 : 1;
     if ($text !== false && str_contains($text, $needle)) {
         $found[] = $where;
     }
-}
+};
 
-look('getenv', serialize(getenv()));
-look('$_SERVER and $_ENV', serialize([$_SERVER, $_ENV]));
+$look('getenv', serialize(getenv()));
+$look('$_SERVER and $_ENV', serialize([$_SERVER, $_ENV]));
 ob_start();
 phpinfo();
-look('phpinfo', ob_get_clean());
+$look('phpinfo', ob_get_clean());
 $processes = [];
 foreach (glob('/proc/[0-9]*') as $process) {
     $processes[$process] = trim((string) @file_get_contents("$process/comm"));
@@ -38,11 +36,11 @@ foreach (glob('/proc/[0-9]*') as $process) {
         $opened[] = $processes[$process];
     }
     foreach (['environ', 'cmdline', 'auxv', 'stack'] as $file) {
-        look("$process/$file", @file_get_contents("$process/$file", false, null, 0, 1 << 20));
+        $look("$process/$file", @file_get_contents("$process/$file", false, null, 0, 1 << 20));
     }
     foreach (@scandir("$process/fd") ?: [] as $fd) {
         if (is_file("$process/fd/$fd")) {
-            look("$process/fd/$fd", @file_get_contents("$process/fd/$fd", false, null, 0, 1 << 20));
+            $look("$process/fd/$fd", @file_get_contents("$process/fd/$fd", false, null, 0, 1 << 20));
         }
     }
     // A debugger's way, PTRACE_ATTACH, and that of whoever wants a core dump.
@@ -55,22 +53,26 @@ foreach (glob('/proc/[0-9]*') as $process) {
     }
 }
 $skipped = '#^/(proc|sys|dev|usr/(bin|lib|share|sbin))/#';
-$walk = static function (string $folder) use (&$walk, $skipped): void {
+$walk = static function (string $folder) use (&$walk, $skipped, $look): void {
     foreach (@scandir("$folder/") ?: [] as $name) {
         $path = "$folder/$name";
         if ($name === '.' || $name === '..' || preg_match($skipped, "$path/") || is_link($path)) {
             continue;
         }
-        is_dir($path) ? $walk($path) : (is_file($path) && look($path, @file_get_contents($path)));
+        is_dir($path) ? $walk($path) : (is_file($path) && $look($path, @file_get_contents($path)));
     }
 };
 $walk('');
 // A sidecar of our own is told where the key is.
-foreach (['OPENAI_API_KEY_FILE' => '/run/secrets/openai_api_key', 'SIDECAR_ENV_FILE' => '/run/openai-moodle-sidecar/php.env'] as $name => $path) {
-    $pipes = [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']];
-    $child = proc_open(['/usr/local/bin/openai-moodle-sidecar', 'doctor', '--json'], $pipes, $ends, '/', [$name => $path]);
+$places = [
+    'OPENAI_API_KEY_FILE' => '/run/secrets/openai_api_key',
+    'SIDECAR_ENV_FILE' => '/run/openai-moodle-sidecar/php.env',
+];
+$doctor = ['/usr/local/bin/openai-moodle-sidecar', 'doctor', '--json'];
+foreach ($places as $name => $path) {
+    $child = proc_open($doctor, [['pipe', 'r'], ['pipe', 'w'], ['pipe', 'w']], $ends, '/', [$name => $path]);
     fclose($ends[0]);
-    look("doctor with $name", stream_get_contents($ends[1]) . stream_get_contents($ends[2]));
+    $look("doctor with $name", stream_get_contents($ends[1]) . stream_get_contents($ends[2]));
     proc_close($child);
 }
 echo json_encode([
