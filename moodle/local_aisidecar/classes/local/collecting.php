@@ -192,7 +192,8 @@ final class collecting {
      */
     private static function keep(\stdClass $answer, array $fields, string $cause = ''): \stdClass {
         global $DB;
-        $lock = \core\lock\lock_config::get_lock_factory('local_aisidecar_collect')->get_lock("message_$answer->id", 5);
+        // On MySQL a lock's name is one of the whole site.
+        $lock = \core\lock\lock_config::get_lock_factory('local_aisidecar')->get_lock("local_aisidecar_message_$answer->id", 5);
         try {
             $row = $DB->get_record(messages::TABLE, ['id' => $answer->id]);
             if (!$row || !$lock || $row->status !== messages::RUNNING) {

@@ -18,6 +18,7 @@ namespace local_aisidecar\local;
 
 use core\lock\lock;
 use core\lock\lock_config;
+use core\lock\lock_factory;
 
 /**
  * How many workers of PHP may pass on answers at once: a site whose workers all do that opens no page any more.
@@ -32,18 +33,22 @@ final class relay_slots {
     /** @var int A worker is not held for longer; the browser then comes back. */
     private const MAX_SECONDS = 700;
 
+    /** @var lock_factory|null One for all: a second one in the same process would get what the first one has. */
+    private static ?lock_factory $factory = null;
+
     /**
      * Takes a place.
      *
      * @return lock|null Null: all are taken.
      */
     public static function take(): ?lock {
-        $factory = lock_config::get_lock_factory('local_aisidecar_relay');
+        self::$factory ??= lock_config::get_lock_factory('local_aisidecar_relay');
         $count = self::count();
         // Not all begin at the first: so the one that is free is found soon.
         $first = $count > 0 ? random_int(0, $count - 1) : 0;
         for ($i = 0; $i < $count; $i++) {
-            $lock = $factory->get_lock('slot_' . ($first + $i) % $count, 0, self::MAX_SECONDS);
+            // On MySQL a lock's name is one of the whole site.
+            $lock = self::$factory->get_lock('local_aisidecar_relay_' . ($first + $i) % $count, 0, self::MAX_SECONDS);
             if ($lock) {
                 return $lock;
             }

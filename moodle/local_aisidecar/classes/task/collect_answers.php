@@ -30,6 +30,9 @@ class collect_answers extends \core\task\scheduled_task {
     /** @var float Seconds to wait for each: what has ended comes at once. */
     private const WAIT = 0.5;
 
+    /** @var int Who has asked so lately is there still, and collects it himself. */
+    private const YOUNG = 20;
+
     /** @var int Seconds for all of them; the rest has its turn a minute later. */
     private const TOTAL = 50;
 
@@ -49,7 +52,12 @@ class collect_answers extends \core\task\scheduled_task {
         global $DB;
         $until = time() + self::TOTAL;
         $ended = 0;
-        $rows = $DB->get_recordset(messages::TABLE, ['status' => messages::RUNNING], 'id');
+        $rows = $DB->get_recordset_select(
+            messages::TABLE,
+            'status = :running AND timecreated < :before',
+            ['running' => messages::RUNNING, 'before' => time() - self::YOUNG],
+            'id',
+        );
         foreach ($rows as $row) {
             $ended += (int) (collecting::collect($row, self::WAIT)->status !== messages::RUNNING);
             if (time() >= $until) {

@@ -242,8 +242,10 @@ final class asking_test extends sidecar_testcase {
         $this->assertSame([], $this->asked($action));
     }
 
-    public function test_text_that_some_databases_do_not_take_is_kept_without_it(): void {
-        $this->assertSame('Is 7 a prime?', $this->start("Is 7\0 a prime?")['question']['text']);
+    public function test_character_that_some_databases_do_not_take_is_left_out(): void {
+        $answer = $this->ask("say Seven\0 is one.");
+        $this->assertSame('say Seven is one.', messages::question_of($answer)->content);
+        $this->assertSame('Seven is one.', finish::execute($answer->id)['text']);
     }
 
     public function test_key_that_is_none_is_refused(): void {
