@@ -10,6 +10,7 @@ from tests.e2e.conftest import serve_command
 from tests.e2e.program import Program, environment
 from tests.moodle.site import moodle
 from tests.moodle.site.command_line import CHECKOUT, CommandLine
+from tests.moodle.site.databases import DATABASES
 from tests.moodle.site.moodle import ADMINISTRATOR, PASSWORD, Site, Wanted
 from tests.moodle.site.phpunit import DEBIAN, run_phpunit
 from tests.moodle.site.processes import Failed
@@ -24,7 +25,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="install a new site, and run it until this ends")
     up.add_argument("--moodle", type=Path, required=True, help="a Moodle, 4.5 or later: nothing is written there")
-    up.add_argument("--database", choices=["mariadb", "pgsql"], default="mariadb")
+    up.add_argument("--database", choices=DATABASES, default="mariadb")
     up.add_argument("--web-server", choices=["nginx", "apache"], default="nginx")
     up.add_argument("--workers", type=int, default=12, help="of php-fpm (12)")
     up.add_argument("--provider", default="demo", help="SIDECAR_PROVIDER (demo)")

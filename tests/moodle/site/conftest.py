@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.moodle.site import stage as stages
-from tests.moodle.site.command_line import CHECKOUT
+from tests.moodle.site.databases import DATABASES, DatabaseKind
 from tests.moodle.site.moodle import Wanted
 from tests.moodle.site.stage import Stage
 
@@ -17,35 +19,72 @@ from tests.moodle.site.stage import Stage
 collect_ignore_glob = [] if find_spec("playwright") else ["*.py"]
 
 SITES = Path(os.environ.get("MOODLE_SITES", "/var/tmp/moodle-site"))
-_GIVEN = [
-    pytest.param((os.environ[name], database), id=f"{name.lower()}-{database}")
-    for name, database in (("MOODLE_DIR", "mariadb"), ("MOODLE_DIR_51", "pgsql"))
+
+
+class Given(NamedTuple):
+    """A Moodle, and on which database it is to run."""
+
+    moodle: Path
+    database: DatabaseKind
+
+    def __str__(self) -> str:
+        return f"{self.moodle.name}-{self.database}"
+
+
+GIVEN = [
+    Given(Path(os.environ[name]), database)
+    for name, database in (("MOODLE_DIR", DATABASES[0]), ("MOODLE_DIR_51", DATABASES[1]))
     if os.environ.get(name)
 ]
 
 
-@pytest.fixture(scope="session", params=_GIVEN)
+@pytest.fixture(scope="session", params=GIVEN, ids=str)
 def _stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    moodle, database = request.param
-    wanted = Wanted(
-        moodle=Path(moodle), folder=SITES / f"test-{database}", snapshots=SITES / "snapshots", database=database
-    )
-    with stages.built(wanted, Path(os.environ.get("MOODLE_PLUGIN_FROM", CHECKOUT))) as stage:
+    with stages.built(_wanted(request.param)) as stage:
         yield stage
+
+
+@pytest.fixture(scope="session", params=GIVEN[:1], ids=str)
+def _stage_behind_apache(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    with stages.built(replace(_wanted(request.param), folder=SITES / "test-apache", web_server="apache")) as stage:
+        yield stage
+
+
+def _wanted(given: Given) -> Wanted:
+    return Wanted(
+        moodle=given.moodle,
+        folder=SITES / f"test-{given.database}",
+        snapshots=SITES / "snapshots",
+        database=given.database,
+    )
 
 
 @pytest.fixture
 def stage(_stage: Stage) -> Iterator[Stage]:
     """The site, as every test finds it; what PHP complains of in the plugin is an error."""
-    _stage.start_sidecar()
-    _stage.set(delivery="handover")
-    log = _stage.site.log
+    with _as_found(_stage, delivery="handover"):
+        yield _stage
+
+
+@pytest.fixture
+def stage_behind_apache(_stage_behind_apache: Stage) -> Iterator[Stage]:
+    with _as_found(_stage_behind_apache, delivery="proxy"):
+        yield _stage_behind_apache
+
+
+@contextmanager
+def _as_found(stage: Stage, *, delivery: str) -> Iterator[None]:
+    stage.start_sidecar()
+    stage.set(delivery=delivery, relayslots="3")
+    stage.tolerated = "nothing"
+    log = stage.site.log
     before = log.stat().st_size if log.exists() else 0
-    yield _stage
+    yield
     if log.exists():
         with log.open("rb") as said:
             said.seek(before)
-            complaints = [line for line in said.read().decode(errors="replace").splitlines() if "aisidecar" in line]
+            lines = said.read().decode(errors="replace").splitlines()
+        complaints = [line for line in lines if "aisidecar" in line and stage.tolerated not in line]
         assert not complaints, "\n".join(complaints)
 
 
@@ -66,6 +105,18 @@ if find_spec("playwright"):
     @pytest.fixture
     def visit(browser: Browser, stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
         """Lets a user come with a browser of their own. Nothing may break in one."""
+        with _visits(browser, stage, tmp_path_factory) as visit:
+            yield visit
+
+    @pytest.fixture
+    def visit_behind_apache(
+        browser: Browser, stage_behind_apache: Stage, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Visit]:
+        with _visits(browser, stage_behind_apache, tmp_path_factory) as visit:
+            yield visit
+
+    @contextmanager
+    def _visits(browser: Browser, stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
         states = tmp_path_factory.getbasetemp() / "states"
         states.mkdir(exist_ok=True)
         visitors: list[Visitor] = []

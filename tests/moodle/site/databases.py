@@ -8,6 +8,7 @@ from typing import Literal
 from tests.moodle.site.processes import Daemon, Failed, give, run
 
 DatabaseKind = Literal["mariadb", "pgsql"]
+DATABASES: tuple[DatabaseKind, ...] = ("mariadb", "pgsql")
 NAME = "moodle"
 
 # Faster, and nobody's: what a crash of the machine would take from it is made anew.

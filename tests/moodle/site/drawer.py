@@ -16,7 +16,7 @@ CHROMIUM = "/usr/bin/chromium"
 # The machine may be busy; nothing here is about speed but what says so.
 PATIENCE_MS = 20_000
 
-expect.set_options()
+expect.set_options(timeout=PATIENCE_MS)
 
 # MathJax comes from where Moodle's setting says; the tests have no internet.
 _EXPECTED = ("cdn.jsdelivr.net",)
@@ -39,13 +39,15 @@ _WATCH = """() => {
 class Visitor:
     """A user in a browser of their own.
 
-    `requested` has every address that their pages asked for, `errors` what broke in them.
+    `requested` has every address that their pages asked for, `answered` the addresses with the status of their answers,
+    `errors` what broke in them.
     """
 
     def __init__(self, browser: Browser, site: Site, username: str, *, states: Path, phone: bool = False) -> None:
         self.site = site
         self.username = username
         self.requested: list[str] = []
+        self.answered: list[tuple[str, int]] = []
         self.errors: list[str] = []
         screen: dict[str, Any] = (
             {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
@@ -70,6 +72,7 @@ class Visitor:
         """Open another tab."""
         page = self.context.new_page()
         page.on("request", lambda request: self.requested.append(request.url))
+        page.on("response", lambda response: self.answered.append((response.url, response.status)))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text, message.location.get("url", "")))
         return page

@@ -13,6 +13,7 @@ from statistics import median
 from tests.e2e.program import CHECKOUT, MAIN, Program, environment
 from tests.moodle.site import moodle
 from tests.moodle.site.crowd import Student
+from tests.moodle.site.databases import DATABASES
 from tests.moodle.site.moodle import Site, Wanted
 
 WORKERS = 12
@@ -33,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.moodle.site.load", description=__doc__)
     parser.add_argument("--moodle", type=Path, required=True)
     parser.add_argument("--sites", type=Path, default=Path("/var/tmp/moodle-site"))
-    parser.add_argument("--database", choices=["mariadb", "pgsql"], default="mariadb")
+    parser.add_argument("--database", choices=DATABASES, default="mariadb")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", choices=list(CONDITIONS), help="a condition, instead of all")
     wanted = parser.parse_args()

@@ -4,8 +4,9 @@ import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,12 +117,13 @@ class Site:
         """Keep database and data for the next start."""
         self.cli.php("admin/cli/purge_caches.php")
         self.database.close()
-        making = self._snapshot.with_suffix(".making")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+        self._wanted.snapshots.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(dir=self._wanted.snapshots, prefix="making-"))
         _copy(self.folder / "database", making / "database")
         _copy(self._data, making / "data")
-        making.rename(self._snapshot)
+        with suppress(OSError):  # another site was faster
+            making.rename(self._snapshot)
+        shutil.rmtree(making, ignore_errors=True)
         self.database = Database(self._wanted.database, self.folder / "database")
 
 

@@ -4,12 +4,10 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from signal import SIGKILL
 
 from tests.e2e.program import MAIN, Program, environment
 from tests.moodle.site import moodle
-from tests.moodle.site.command_line import CHECKOUT
 from tests.moodle.site.moodle import Site, Wanted
 from tests.providers import scripted
 from tests.providers.scripted import Asked, Script, ScriptedProvider
@@ -25,6 +23,8 @@ class Stage:
     def __init__(self, site: Site, provider: ScriptedProvider, scripts: dict[str, Script]) -> None:
         self.site = site
         self.provider = provider
+        self.tolerated = "nothing"
+        """What PHP may say of the plugin in its log in this test."""
         self._scripts = scripts
         self._answered: dict[str, threading.Event] = {}
         self._sidecar: Program | None = None
@@ -56,6 +56,10 @@ class Stage:
             if self._set.get(name) != setting:
                 self.site.cli.set(name, setting)
         self._set |= settings
+
+    def forget(self, name: str) -> None:
+        """Take it that somebody else has changed this setting."""
+        self._set.pop(name, None)
 
     def start_sidecar(self, **settings: str) -> None:
         """Start it, anew if the settings are others than those of the one that runs."""
@@ -89,8 +93,8 @@ class Stage:
 
 
 @contextmanager
-def built(wanted: Wanted, checkout: Path = CHECKOUT) -> Iterator[Stage]:
-    """Give a stage with a running sidecar, and the plugin of that checkout in the site."""
+def built(wanted: Wanted) -> Iterator[Stage]:
+    """Give a stage with a running sidecar, and the plugin in the site."""
     with ExitStack() as stack:
         site = stack.enter_context(moodle.running(wanted))
         scripts: dict[str, Script] = {}
@@ -98,7 +102,7 @@ def built(wanted: Wanted, checkout: Path = CHECKOUT) -> Iterator[Stage]:
         stage = Stage(site, provider, scripts)
         stack.callback(stage.stop_sidecar)
         stage.start_sidecar()
-        site.cli.install_plugin(checkout)
+        site.cli.install_plugin()
         stage.set(socket=str(site.folder / "sidecar.sock"))
         yield stage
 

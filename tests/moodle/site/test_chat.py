@@ -77,6 +77,23 @@ def test_a_reload_in_the_middle_reads_on(stage: Stage, visit: Visit, delivery: s
     assert len(stage.asked(name)) == 1
 
 
+def test_more_readers_than_workers_for_the_relay_read_in_pieces(stage: Stage, visit: Visit) -> None:
+    stage.set(delivery="relay", relayslots="1")
+    one, another = visit("student04"), visit("student05")
+    for number, student in enumerate((one, another)):
+        student.go_to_course()
+        mark = stage.script(f"share{number}", tokens(60, pause=0.1))
+        student.drawer.ask(f"At once. {mark}")
+        expect(student.drawer.text).to_contain_text("word2 ")
+    for student in (one, another):
+        student.drawer.wait_for_end("word60")
+    streams = [status for url, status in another.answered if "stream.php" in url]
+    assert streams == [503]
+    assert [status for url, status in one.answered if "stream.php" in url] == [200]
+    # The refusal is no error: the browser's console tells of it all the same.
+    another.errors = [error for error in another.errors if "503" not in error]
+
+
 def test_an_answer_whose_tab_was_closed_is_in_the_history_later(stage: Stage, visit: Visit) -> None:
     student = visit()
     student.go_to_course()
