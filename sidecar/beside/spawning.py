@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 _EXIT_NOT_STARTED = 127
 
@@ -13,8 +14,12 @@ def spawn(command: list[str], environment: Mapping[str, str], prepare: Callable[
     What cannot be started says why on stderr and ends with 127, as with a shell.
     """
     pid = os.fork()
-    if pid:
-        return pid
+    if pid == 0:
+        _begin(command, environment, prepare)
+    return pid
+
+
+def _begin(command: list[str], environment: Mapping[str, str], prepare: Callable[[], None]) -> NoReturn:
     try:
         prepare()
         signal.pthread_sigmask(signal.SIG_SETMASK, ())

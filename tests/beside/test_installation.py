@@ -86,6 +86,14 @@ class TestSeparated:
     def _own_user(self, environment: dict[str, str]) -> None:
         environment[USER] = "root"
 
+    def test_a_file_of_its_own_is_fine(self, environment: dict[str, str], tmp_path: Path) -> None:
+        file = tmp_path / "secret"
+        file.touch()
+        file.chmod(0o400)
+        owner = pwd.getpwuid(file.stat().st_uid)
+        user, _ = Installation(environment | {USER: owner.pw_name, "OPENAI_API_KEY_FILE": str(file)}).prepare()
+        assert user == User(owner.pw_uid, owner.pw_gid)
+
     def test_a_key_in_the_environment_is_refused(self, environment: dict[str, str]) -> None:
         assert_refused(environment | {"OPENAI_API_KEY": KEY}, "OPENAI_API_KEY is in the environment of the container")
 

@@ -98,6 +98,21 @@ def test_signals_are_passed_on_and_the_end_of_one_is_that_of_both(
         os.kill(sidecar, 0)
 
 
+def test_a_second_signal_ends_the_sidecar_at_once(start: Start, log: Callable[[], str], tmp_path: Path) -> None:
+    program = start("exec sleep 60")
+    sidecar_of(tmp_path)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(tmp_path / "run" / "sidecar.sock"))
+        sock.sendall(b'{"action":"chat","content":"What is a prime?","stream":true}\n')
+        assert b'"start"' in sock.recv(4096)
+        program.signal()
+        wait_until(lambda: "draining" in log())
+        status, seconds = program.end()
+    assert status == 128 + signal.SIGTERM
+    assert seconds < 1.5
+    assert "SIGTERM again: ending at once" in log()
+
+
 def test_a_program_that_a_signal_ends_gives_128_and_its_number(start: Start, tmp_path: Path) -> None:
     program = start("exec sleep 60")
     sidecar_of(tmp_path)
