@@ -35,6 +35,17 @@ def test_the_build_is_that_of_the_source(source: Path) -> None:
     assert f'define("local_aisidecar/{source.stem}"' in build.read_text()
 
 
+def test_a_module_has_a_default_export_or_named_ones() -> None:
+    """Of one with both, Moodle's build gives the default only."""
+    both = [
+        source.stem
+        for source in SOURCES
+        if re.search(r"^export default", text := source.read_text(), re.MULTILINE)
+        and re.search(r"^export (?!default)", text, re.MULTILINE)
+    ]
+    assert both == []
+
+
 def test_there_are_no_builds_without_a_source() -> None:
     builds = {path.name.removesuffix(".min.js") for path in (PLUGIN / "amd" / "build").glob("*.min.js")}
     assert builds == {source.stem for source in SOURCES}

@@ -43,8 +43,9 @@ test('asks, reads, and takes the end from the server', async() => {
 });
 
 test('a request without an answer is sent again with the same key', async() => {
-    const there = server({start: failing(2, STARTED)});
-    await new Turn(ports([stream([sse(DONE)])], there), listener()).ask(REQUEST);
+    const [there, heard] = [server({start: failing(2, STARTED)}), listener()];
+    await new Turn(ports([stream([sse(DONE)])], there), heard).ask(REQUEST);
+    assert.deepEqual(heard.heard.connection.slice(0, 3), [false, false, true]);
     const starts = there.calls.filter(([name]) => name === 'start');
     assert.equal(starts.length, 3);
     assert.ok(starts.every(([, request]) => request === REQUEST));

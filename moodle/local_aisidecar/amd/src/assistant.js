@@ -23,13 +23,14 @@
 
 import {getString} from 'core/str';
 import Composer from './composer';
-import Exchange, {explain} from './exchange';
+import Exchange from './exchange';
 import Material from './material';
 import OtherTabs from './othertabs';
 import Outbox from './outbox';
 import View from './view';
 import {newKey} from './key';
 import {askForConsent} from './policy';
+import {explain} from './words';
 import {getConversation} from './repository';
 
 /** What the tab keeps in place of a conversation that has no message yet. */

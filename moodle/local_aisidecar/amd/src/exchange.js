@@ -24,36 +24,13 @@
 import {getString} from 'core/str';
 import Turn from './turn';
 import {Left} from './reading';
-import {describeProgress} from './progress';
 import {ports} from './ports';
+import {explain, wordsOf} from './words';
 
 const COMPONENT = 'local_aisidecar';
 
 /** When the user is told that it is still being worked on. */
 const STILL_THINKING_MS = 15000;
-
-const wordsOf = async progress => {
-    if (typeof progress === 'string') {
-        return progress;
-    }
-    const words = describeProgress(progress);
-    if (!words) {
-        return getString('thinking', COMPONENT);
-    }
-    const param = words.stage ? {...words.param, stage: await getString(words.stage, COMPONENT)} : words.param;
-    return getString(words.key, COMPONENT, param);
-};
-
-/**
- * What to say of an error: the server's words, or that it cannot be reached.
- *
- * @param {object} error
- * @param {string} otherwise The string for an error without words.
- * @returns {Promise<string>}
- */
-export const explain = async(error, otherwise = 'unreachable') => (
-    error.errorcode ? error.message : getString(otherwise, COMPONENT)
-);
 
 export default class Exchange {
     #turn = null;

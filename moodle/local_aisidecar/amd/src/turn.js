@@ -146,12 +146,15 @@ export default class Turn {
     async #insist(action) {
         for (const milliseconds of WAITS_MS) {
             try {
-                return await action();
+                const answer = await action();
+                this.listener.onConnection?.(true);
+                return answer;
             } catch (error) {
                 if (error?.errorcode) {
                     throw error;
                 }
             }
+            this.listener.onConnection?.(false);
             await this.ports.wait(milliseconds);
         }
         return action();
