@@ -36,7 +36,7 @@ LINE_OF = {part: number for number, line in enumerate(ORDER.split("\n")) for par
 ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "asyncio": "a file with asyncio in its name, which says what that buys",
     "trio": "the tests",
-    "httpx": "sidecar/http_pool/httpx_transport.py",
+    "httpx": ("sidecar/http_pool/httpx_transport.py", "sidecar/providers/catalogue.py"),
     "httptools": "sidecar/http_pool/parsing.py",
     "decouple": "sidecar/settings/reading.py",
     "argparse": "sidecar/cli",

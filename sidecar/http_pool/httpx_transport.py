@@ -8,6 +8,7 @@ from typing import Self
 
 import httpx
 
+from sidecar.errors import UpstreamProtocol
 from sidecar.http_pool.dialing import Origin
 from sidecar.http_pool.exchange import Exchange
 from sidecar.http_pool.pools import Pools
@@ -17,22 +18,27 @@ from sidecar.http_pool.requests import Request
 class PoolTransport(httpx.AsyncBaseTransport):
     """Sends httpx's requests through pools, which are the caller's to open and to close.
 
-    What goes wrong is raised as our own exceptions.
+    What goes wrong is raised as our own exceptions, a body of more than `max_bytes` as well.
     """
 
-    def __init__(self, pools: Pools) -> None:
+    def __init__(self, pools: Pools, *, max_bytes: int = 4 * 1024 * 1024) -> None:
         self._pools = pools
+        self._max_bytes = max_bytes
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method != "POST":
-            raise ValueError("Only POST is written: nothing else is asked of a provider.")
+        if request.method not in ("GET", "POST"):
+            raise ValueError("Only GET and POST are written: the answers to others may end otherwise.")
         url = request.url
         origin = Origin.at(url.scheme, url.raw_host.decode("ascii"), url.port)
         asked = Request(
-            origin=origin, target=url.raw_path, headers=tuple(request.headers.raw), content=await request.aread()
+            method=request.method.encode("ascii"),
+            origin=origin,
+            target=url.raw_path,
+            headers=tuple(request.headers.raw),
+            content=await request.aread(),
         )
         exchange = await self._pools.ask(asked, _ignore)
-        return httpx.Response(exchange.status, headers=list(exchange.headers), stream=_Body(exchange))
+        return httpx.Response(exchange.status, headers=list(exchange.headers), stream=_Body(exchange, self._max_bytes))
 
 
 def _ignore(is_there: bool) -> None:
@@ -42,8 +48,9 @@ def _ignore(is_there: bool) -> None:
 class _Body(httpx.AsyncByteStream):
     """Not a generator: one that is left unfinished stays behind."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, max_bytes: int) -> None:
         self._exchange = exchange
+        self._max_bytes = self._left = max_bytes
 
     def __aiter__(self) -> Self:
         return self
@@ -51,6 +58,9 @@ class _Body(httpx.AsyncByteStream):
     async def __anext__(self) -> bytes:
         if not (body := await self._exchange.read()):
             raise StopAsyncIteration
+        self._left -= len(body)
+        if self._left < 0:
+            raise UpstreamProtocol(f"The provider's answer has more than {self._max_bytes} bytes.")
         return body
 
     async def aclose(self) -> None:

@@ -13,7 +13,9 @@ _SAFE = "%/:?@!$&'()*+,;=~[]|\\^"
 
 
 class Request(Unprinted, frozen=True, kw_only=True):
-    """A POST. Its repr shows no header: one of them has the key."""
+    """What is asked. Its repr shows no header: one of them has the key."""
+
+    method: bytes = b"POST"
 
     origin: Origin
     target: bytes
@@ -45,4 +47,4 @@ class Request(Unprinted, frozen=True, kw_only=True):
                 lines.append(b"Proxy-Authorization: " + proxy.authorization.encode())
         if any(b"\r" in line or b"\n" in line for line in lines) or len(target.split()) != 1:
             raise ValueError("a line's end within a header")  # and not which: it may be that of the key
-        return b"\r\n".join([b"POST " + target + b" HTTP/1.1", *lines, b"", self.content])
+        return b"\r\n".join([self.method + b" " + target + b" HTTP/1.1", *lines, b"", self.content])

@@ -117,7 +117,7 @@ class HttpClient:
             with clocks.running():
                 await self._places.acquire_on_behalf_of(borrower)
         try:
-            request = Request.to(endpoint.url, _make_headers(endpoint, key), content)
+            request = Request.to(endpoint.url, make_headers(endpoint, key), content)
             answer = await self._send(request, clocks, may_send_again)
             try:
                 _check_encoding(answer)
@@ -149,7 +149,8 @@ class HttpClient:
             raise TryAgain(UpstreamError("The provider closed the connection without an answer.")) from None
 
 
-def _make_headers(endpoint: Endpoint, key: Secret | None) -> dict[str, str]:
+def make_headers(endpoint: Endpoint, key: Secret | None) -> dict[str, str]:
+    """Return what goes with each request to a provider."""
     headers = {**_HEADERS, **endpoint.headers}
     if key is not None:
         scheme = "Bearer " if endpoint.key_header == "Authorization" else ""

@@ -55,6 +55,16 @@ def test_all_is_well_with_a_provider(launch: Launch, alone: dict[str, str]) -> N
     assert "our connection was closed" in found["cancel"][1]
 
 
+def test_who_named_a_model_that_is_not_there_is_told_which_are(launch: Launch, alone: dict[str, str]) -> None:
+    has_none = status(404, {"error": {"message": "The model `m` does not exist"}})
+    listed = status(200, {"data": [{"id": f"model-{number}"} for number in range(30)]})
+    with running(has_none, listed) as provider:
+        found = examine(launch, {**alone, **openai_at(provider)})
+    assert found.statuses("model") == ["failed"]
+    assert "The provider has model-0, model-1," in found["model"][1]
+    assert "model-19 and 10 more." in found["model"][1]
+
+
 @pytest.mark.parametrize(
     ("script", "statuses", "message"),
     [

@@ -57,4 +57,13 @@ async def test_a_redirect_is_an_answer_and_an_error_is_ours() -> None:
 async def test_only_what_can_be_asked_is() -> None:
     async with opened() as pools, httpx.AsyncClient(transport=PoolTransport(pools)) as client:
         with pytest.raises(ValueError, match="POST"):
-            await client.get("http://127.0.0.1:1")
+            await client.head("http://127.0.0.1:1")
+
+
+async def test_a_get_has_no_body() -> None:
+    with running(says(b"{}")) as server:
+        async with opened() as pools, httpx.AsyncClient(transport=PoolTransport(pools)) as client:
+            assert (await client.get(f"{server.url}/v1/models")).json() == {}
+    (asked,) = server.asked
+    assert (asked.method, asked.target, asked.body) == ("GET", "/v1/models", b"")
+    assert "content-length" not in asked.headers

@@ -18,7 +18,8 @@ import anyio
 from protocol.errors import Code
 from sidecar.cli.advice import advise
 from sidecar.cli.checks.check import Report
-from sidecar.errors import SidecarError
+from sidecar.cli.checks.offered import name_models
+from sidecar.errors import SidecarError, UpstreamNotFound
 from sidecar.providers.choosing import choose_provider, locate
 from sidecar.providers.interface import Finish, Message, Prompt, Provider, Text
 from sidecar.providers.opening import opened
@@ -100,6 +101,7 @@ async def _check_steps(settings: Settings, provider: Provider, report: Report) -
             skipped=skipped,
             has_begun=bool(answer.times),
             has_floor=settings.extractive_fallback,
+            models=await name_models(settings) if isinstance(answer.error, UpstreamNotFound) else "",
         )
         return
     _report_steps(STEPS[:4], report, skipped=skipped)
@@ -150,7 +152,13 @@ def _report_steps(steps: Sequence[str], report: Report, *, skipped: Mapping[str,
 
 
 def _report_break(
-    error: SidecarError, report: Report, *, skipped: Mapping[str, str], has_begun: bool, has_floor: bool
+    error: SidecarError,
+    report: Report,
+    *,
+    skipped: Mapping[str, str],
+    has_begun: bool,
+    has_floor: bool,
+    models: str,
 ) -> None:
     step, proven = _IN_THE_ANSWER if has_begun else _BREAKS.get(error.code, _ELSEWHERE)
     at = STEPS.index(step)
@@ -158,7 +166,7 @@ def _report_break(
     _report_steps(STEPS[:known], report, skipped=skipped)
     for unknown in STEPS[known:at]:
         report.skipped(unknown, skipped.get(unknown, "cannot be told: it went wrong here or later"))
-    todo = advise(error.code).todo
+    todo = advise(error.code).todo + models
     if step in ("name_lookup", "connect", "tls") and not has_floor:
         todo += " SIDECAR_EXTRACTIVE_FALLBACK=on lets `summarize` give sentences of the text meanwhile."
     report.failed(step, f"{error.code}: {error}", todo)
