@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from sidecar.assembly import Parts, assemble
+from sidecar.assembly import Parts, assemble, describe
 from sidecar.connections import Connections
 from sidecar.errors import Draining
 from sidecar.process import has_terminal
@@ -104,19 +104,10 @@ async def serve(configuration: "Configuration", listeners: "Listeners") -> int:
 
 async def _report(supervisor: "Supervisor", parts: Parts) -> None:
     """Tell the supervisor that we serve, and again and again that the event loop runs."""
-    supervisor.ready()
+    supervisor.ready(describe(parts))
     while supervisor.is_there:
-        supervisor.alive(_describe(parts))
+        supervisor.alive(describe(parts))
         await anyio.sleep(supervisor.look_seconds)
-
-
-def _describe(parts: Parts) -> str:
-    """Return what `systemctl status` shows of us."""
-    status = parts.service.status()
-    provider = f"provider {status.provider} {'ready' if status.ready else 'NOT ready'}"
-    if status.provider is None:
-        provider = "NO provider: set SIDECAR_PROVIDER or OPENAI_API_KEY"
-    return f"answers being written: {parts.replies.running}, {provider}"
 
 
 async def serve_stdio(settings: Settings, stream: ByteStream, *, provider: Provider | None) -> int:

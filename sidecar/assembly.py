@@ -80,6 +80,15 @@ async def change(parts: Parts, settings: Settings, provider: Provider | None, *,
     )
 
 
+def describe(parts: Parts) -> str:
+    """Return what `systemctl status` shows of us."""
+    status = parts.service.status()
+    provider = f"provider {status.provider} {'ready' if status.ready else 'NOT ready'}"
+    if status.provider is None:
+        provider = "NO provider: set SIDECAR_PROVIDER or OPENAI_API_KEY"
+    return f"answers being written: {parts.replies.running}, {provider}"
+
+
 def _labels(provider: Provider | None) -> list[str]:
     return [model for model in (provider.models if provider else ()) if model != "*"]
 

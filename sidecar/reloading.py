@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskStatus
 
-from sidecar.assembly import Parts, change
+from sidecar.assembly import Parts, change, describe
 from sidecar.configuration import Configuration
 from sidecar.observability import LogFileError
 from sidecar.secret import Secret
@@ -37,7 +37,7 @@ class Reloading:
     """Reads the configuration again at each SIGHUP. What is wrong with it is logged, and the old one goes on."""
 
     def __init__(
-        self, configuration: Configuration, parts: Parts, supervisor: Supervisor, *, token: Secret | None
+        self, configuration: Configuration, parts: Parts, supervisor: Supervisor, *, token: Secret | None = None
     ) -> None:
         """`token` is not read again, and the log goes on masking it."""
         self._configuration = configuration
@@ -54,7 +54,7 @@ class Reloading:
             async for _ in signals:
                 self._supervisor.reloading()
                 await self.reload()
-                self._supervisor.ready()
+                self._supervisor.ready(describe(self._parts))
 
     async def reload(self) -> None:
         """Read all again, and have it hold for what comes."""

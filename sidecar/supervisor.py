@@ -32,9 +32,10 @@ class Supervisor:
     def is_there(self) -> bool:
         return self._socket is not None
 
-    def ready(self) -> None:
+    def ready(self, status: str) -> None:
         """Say that we serve; also after `reloading`."""
-        self._tell("READY=1")
+        self._status = status
+        self._tell(f"READY=1\nSTATUS={status}")
 
     def reloading(self) -> None:
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -24,8 +24,8 @@ def test_it_hears_in_lines_what_happens(heard: socket.socket) -> None:
     environ = {"NOTIFY_SOCKET": heard.getsockname(), "OTHER": "stays"}
     with closing(Supervisor(environ)) as supervisor:
         assert supervisor.is_there
-        supervisor.ready()
-        assert heard.recv(4096) == b"READY=1"
+        supervisor.ready("idle")
+        assert heard.recv(4096) == b"READY=1\nSTATUS=idle"
         supervisor.reloading()
         kind, _, clock = heard.recv(4096).decode().partition("\n")
         assert kind == "RELOADING=1"
@@ -52,8 +52,8 @@ def test_an_abstract_address_begins_with_an_at_sign() -> None:
         ours.bind(f"\0{name}")
         ours.settimeout(5)
         with closing(Supervisor({"NOTIFY_SOCKET": f"@{name}"})) as supervisor:
-            supervisor.ready()
-        assert ours.recv(4096) == b"READY=1"
+            supervisor.ready("idle")
+        assert ours.recv(4096) == b"READY=1\nSTATUS=idle"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,6 @@ def test_the_watchdog_hears_twice_in_its_time(variables: dict[str, str], seconds
 def test_without_one_and_where_it_does_not_listen_nothing_happens(tmp_path: Path) -> None:
     for variables in ({}, {"NOTIFY_SOCKET": str(tmp_path / "nobody")}):
         with closing(Supervisor(dict(variables))) as supervisor:
-            supervisor.ready()
+            supervisor.ready("idle")
             supervisor.alive("idle")
             assert supervisor.is_there == bool(variables)

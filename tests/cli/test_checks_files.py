@@ -141,6 +141,18 @@ def test_a_directory_that_the_start_makes_is_not_missing(
     assert said(report)[0] == "ok"
 
 
+def test_it_looks_where_a_socket_is_and_not_where_only_a_directory_is(
+    settings: Settings, report: Report, socket_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `chat` does: a directory may have been left by a trial, and the sidecar run from another one."""
+    left = tmp_path / "left" / "s.sock"
+    left.parent.mkdir()
+    monkeypatch.setattr("sidecar.cli.checks.files.socket_paths", lambda settings: [left, socket_path])
+    assert check_directory_of_socket(replace(settings, socket=None), report) == socket_path
+    socket_path.unlink()
+    assert check_directory_of_socket(replace(settings, socket=None), report) == left
+
+
 def test_a_directory_that_is_set_must_be_there(settings: Settings, report: Report, tmp_path: Path) -> None:
     check_directory_of_socket(replace(settings, socket=tmp_path / "none" / "s.sock"), report)
     assert said(report)[0] == "failed"

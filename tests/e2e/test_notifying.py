@@ -63,14 +63,14 @@ def supervisor(tmp_path: Path) -> Iterator[Listening]:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_it_hears_the_whole_life(serve: Serve, supervisor: Listening, tmp_path: Path, backend: str) -> None:
     program = serve(backend=backend, NOTIFY_SOCKET=str(supervisor.path), WATCHDOG_USEC="200000")
-    assert supervisor.wait("READY") == "READY=1"
+    assert supervisor.wait("READY") == "READY=1\nSTATUS=answers being written: 0, provider demo ready"
     with Client.unix(tmp_path / "sidecar.sock") as client:  # at the first word: who is told so may connect at once
         client.send(stream("1", tokens=40))
         assert isinstance(client.receive(), Start)
         assert supervisor.wait("STATUS=answers being written: 1, provider demo ready").startswith("WATCHDOG=1")
         program.signal(SIGHUP)
         assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", supervisor.wait("RELOADING"))
-        assert supervisor.wait("READY") == "READY=1"
+        assert supervisor.wait("READY").startswith("READY=1\nSTATUS=answers being written: 1,")
         program.signal()
         assert supervisor.wait("STOPPING") == "STOPPING=1\nSTATUS=draining, answers being written: 1"
         supervisor.wait("WATCHDOG")  # in the drain, too

@@ -16,6 +16,10 @@ from sidecar.transports.failures import ListenFailed
 from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, web_socket_path
 
 _MAX_TOKEN_BYTES = 4096
+_START = (
+    "Start the sidecar: openai-moodle-sidecar serve, or systemctl start openai-moodle-sidecar. One that runs by other "
+    "settings is found with those: --env-file FILE."
+)
 _RESTART = "Restart the sidecar with these settings."
 
 
@@ -71,7 +75,9 @@ def check_directory_of_socket(settings: Settings, report: Report) -> Path | None
     if not paths:
         report.skipped("directory", "SIDECAR_SOCKET is off")
         return None
-    path = next((path for path in paths if path.parent.exists()), paths[0])
+    # As the other commands look: where a socket is, whichever directories are there as well.
+    there = (path for is_there in (os.path.lexists, _has_directory) for path in paths if is_there(path))
+    path = next(there, paths[0])
     if settings.socket is None and not path.parent.exists():
         report.ok("directory", f"{path.parent} is made at the start, or another in its place")
         return path
@@ -83,6 +89,10 @@ def check_directory_of_socket(settings: Settings, report: Report) -> Path | None
     found = path.parent.stat()
     report.ok("directory", f"{path.parent}: {_describe(found)}")
     return path
+
+
+def _has_directory(path: Path) -> bool:
+    return path.parent.exists()
 
 
 def check_socket(settings: Settings, path: Path | None, report: Report) -> None:
@@ -131,7 +141,7 @@ def _look(path: Path, wanted: _Wanted, report: Report) -> os.stat_result | None:
     try:
         found = path.lstat()
     except FileNotFoundError:
-        report.warning(name, f"{path} is not there", "Start the sidecar: openai-moodle-sidecar serve")
+        report.warning(name, f"{path} is not there", _START)
         return None
     except OSError as exc:
         report.failed(name, f"{path}: {exc.strerror}", "Run doctor as a user who may use the socket, or as root.")
