@@ -64,6 +64,20 @@ def test_php_fpm_cannot_find_the_key(run: Run) -> None:
     assert_nothing_was_stolen(page.stdout.partition("\n\n")[2])
 
 
+def test_another_key_is_taken_without_a_restart(run: Run, tmp_path: Path) -> None:
+    key = make_secret(tmp_path, "key", "sk-canary-of-last-year", SIDECAR_USER)
+    container = separated(run, key=key)
+    container.wait_for_health()
+    moodle = Moodle(container)
+    moodle.start_provider()
+    before = moodle.sidecar()
+    assert "upstream_auth" in moodle.get("stream.php")
+    key.write_text(KEY)
+    container.run("pkill", "-HUP", "-u", "openai-moodle-sidecar")
+    wait_until(lambda: "word0" in moodle.get("stream.php", "--max-time", "1"))
+    assert moodle.sidecar() == before
+
+
 def test_there_is_no_fallback(moodle: Moodle) -> None:
     answer = moodle.ask(via="stdio")
     assert "ended with status 78" in json.dumps(answer)

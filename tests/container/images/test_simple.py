@@ -39,6 +39,25 @@ def test_the_management_commands_of_the_old_guide(simple: Moodle) -> None:
     assert '"ready":true' in health
 
 
+def test_the_commands_of_the_checklist(simple: Moodle) -> None:
+    container = simple.container
+    assert container.run("openai-moodle-sidecar", "--version").stdout.startswith("openai-moodle-sidecar 0.")
+    assert container.run("openai-moodle-sidecar", "health", "--ready").stdout.endswith("provider demo, ready\n")
+    chat = container.run("sh", "-c", 'echo "What is a prime?" | openai-moodle-sidecar chat')
+    assert chat.stdout.startswith(DEMO)
+    assert "through the sidecar at /run/openai-moodle-sidecar/sidecar.sock" in chat.stderr
+    for command in ("summarize", "analyze"):
+        assert container.run("openai-moodle-sidecar", command, "/etc/motd").stdout.startswith(DEMO)
+
+
+def test_it_is_restarted_alone(simple: Moodle) -> None:
+    before = simple.sidecar()
+    simple.container.run("pkill", "-u", "openai-moodle-sidecar")
+    wait_until(lambda: simple.sidecar() not in (before, None) and simple.container.health() == 0)
+    assert "the sidecar has ended with status 0; next start now" in simple.container.said
+    assert simple.ask(via="unix")["text"].startswith(DEMO)
+
+
 def test_php_falls_back_to_a_sidecar_of_its_own(simple: Moodle) -> None:
     for _ in range(4):  # each time the pause until the next start is longer
         wait_until(lambda: simple.container.health() == 0)
