@@ -70,7 +70,7 @@ def test_code_and_mathematics_are_rendered(stage: Stage, visit: Visit) -> None:
 def test_nobody_reads_stops_or_deletes_what_another_wrote(stage: Stage, visit: Visit) -> None:
     owner = visit("student")
     owner.go_to_course()
-    owner.drawer.ask(f"My secret. {stage.script('secret', tokens(300, pause=0.05, first='Keep it. '))}")
+    owner.drawer.ask(f"My secret. {stage.script('secret', tokens(3000, pause=0.05, first='Keep it. '))}")
     expect(owner.drawer.text).to_contain_text("word2 ")
     found = owner.call("local_aisidecar_get_conversation", contextid=owner.context_id, conversationid=0)
     conversation, running = found["data"]["conversationid"], found["data"]["running"]["messageid"]

@@ -57,6 +57,7 @@ def test_the_sidecar_dies_in_the_middle(stage: Stage, visit: Visit) -> None:
     student.go_to_course()
     student.drawer.ask(f"Never end. {stage.script('dies', tokens(1000, pause=0.05))}")
     expect(student.drawer.text).to_contain_text("word3 ")
+    student.expected += ["/local/aisidecar/stream.php", "/lib/ajax/service.php"]
     stage.kill_sidecar()
     stage.start_sidecar()
     expect(student.drawer.notices.last).to_contain_text("You can ask again", timeout=60_000)
