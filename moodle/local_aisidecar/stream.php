@@ -54,7 +54,7 @@ try {
 } catch (refused $exception) {
     streaming::refuse(403, $exception->reason);
 } catch (moodle_exception $exception) {
-    streaming::refuse(403, $exception->errorcode);
+    streaming::refuse(403, $exception->errorcode === 'invalidsesskey' ? 'session' : 'nopermission');
 }
 
 // Nothing after this may touch the session: the user's other pages do not wait for the answer.

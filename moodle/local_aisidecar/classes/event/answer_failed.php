@@ -50,4 +50,22 @@ class answer_failed extends \core\event\base {
     public function get_description() {
         return "An answer of the AI assistant to the user with id '$this->userid' failed: {$this->other['code']}.";
     }
+
+    /**
+     * Says what becomes of the object in a restored course: conversations stay where they are.
+     *
+     * @return array
+     */
+    public static function get_objectid_mapping() {
+        return ['db' => 'local_aisidecar_message', 'restore' => self::NOT_MAPPED];
+    }
+
+    /**
+     * Says what else has another number in a restored course.
+     *
+     * @return array|false
+     */
+    public static function get_other_mapping() {
+        return false;
+    }
 }

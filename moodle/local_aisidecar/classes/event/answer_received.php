@@ -51,4 +51,22 @@ class answer_received extends \core\event\base {
         return "An answer of the AI assistant to the user with id '$this->userid' has ended ({$this->other['status']}), with "
             . "{$this->other['prompttokens']} tokens read and {$this->other['completiontokens']} written.";
     }
+
+    /**
+     * Says what becomes of the object in a restored course: conversations stay where they are.
+     *
+     * @return array
+     */
+    public static function get_objectid_mapping() {
+        return ['db' => 'local_aisidecar_message', 'restore' => self::NOT_MAPPED];
+    }
+
+    /**
+     * Says what else has another number in a restored course.
+     *
+     * @return array|false
+     */
+    public static function get_other_mapping() {
+        return false;
+    }
 }

@@ -50,4 +50,22 @@ class conversation_deleted extends \core\event\base {
     public function get_description() {
         return "The user with id '$this->userid' deleted the conversation with id '$this->objectid' with the AI assistant.";
     }
+
+    /**
+     * Says what becomes of the object in a restored course: conversations stay where they are.
+     *
+     * @return array
+     */
+    public static function get_objectid_mapping() {
+        return ['db' => 'local_aisidecar_conversation', 'restore' => self::NOT_MAPPED];
+    }
+
+    /**
+     * Says what else has another number in a restored course.
+     *
+     * @return array|false
+     */
+    public static function get_other_mapping() {
+        return false;
+    }
 }

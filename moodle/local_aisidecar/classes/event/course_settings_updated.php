@@ -49,4 +49,13 @@ class course_settings_updated extends \core\event\base {
     public function get_description() {
         return "The user with id '$this->userid' changed the settings of the AI assistant in the course with id '$this->courseid'.";
     }
+
+    /**
+     * Says what else has another number in a restored course.
+     *
+     * @return array|false
+     */
+    public static function get_other_mapping() {
+        return false;
+    }
 }

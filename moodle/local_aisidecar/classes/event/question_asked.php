@@ -50,4 +50,22 @@ class question_asked extends \core\event\base {
     public function get_description() {
         return "The user with id '$this->userid' asked the AI assistant ({$this->other['action']}).";
     }
+
+    /**
+     * Says what becomes of the object in a restored course: conversations stay where they are.
+     *
+     * @return array
+     */
+    public static function get_objectid_mapping() {
+        return ['db' => 'local_aisidecar_message', 'restore' => self::NOT_MAPPED];
+    }
+
+    /**
+     * Says what else has another number in a restored course.
+     *
+     * @return array|false
+     */
+    public static function get_other_mapping() {
+        return ['conversationid' => self::NOT_MAPPED];
+    }
 }

@@ -50,4 +50,13 @@ class request_refused extends \core\event\base {
         return "A question of the user with id '$this->userid' to the AI assistant was refused: "
             . "{$this->other['code']}.";
     }
+
+    /**
+     * Says what else has another number in a restored course.
+     *
+     * @return array|false
+     */
+    public static function get_other_mapping() {
+        return false;
+    }
 }

@@ -45,6 +45,7 @@ class get_conversation extends external_api {
         return new external_function_parameters([
             'contextid' => new external_value(PARAM_INT, 'The context of the page'),
             'conversationid' => new external_value(PARAM_INT, 'The conversation; 0: the latest of this course', VALUE_DEFAULT, 0),
+            'before' => new external_value(PARAM_INT, 'The messages before this one; 0: the latest', VALUE_DEFAULT, 0),
         ]);
     }
 
@@ -53,10 +54,11 @@ class get_conversation extends external_api {
      *
      * @param int $contextid
      * @param int $conversationid
+     * @param int $before
      * @return array
      */
-    public static function execute(int $contextid, int $conversationid = 0): array {
-        $params = self::validate_parameters(self::execute_parameters(), compact('contextid', 'conversationid'));
+    public static function execute(int $contextid, int $conversationid = 0, int $before = 0): array {
+        $params = self::validate_parameters(self::execute_parameters(), compact('contextid', 'conversationid', 'before'));
         [$context, $place] = caller::enter($params['contextid'], $params['conversationid']);
         access::require($place);
 
@@ -64,15 +66,16 @@ class get_conversation extends external_api {
             ? conversations::latest($place)
             : conversations::require($params['conversationid']);
         if ($conversation === null) {
-            return ['conversationid' => 0, 'title' => '', 'messages' => [], 'running' => null];
+            return ['conversationid' => 0, 'title' => '', 'messages' => [], 'earlier' => false, 'running' => null];
         }
-        $rows = messages::in($conversation->id);
+        [$rows, $earlier] = messages::latest_in($conversation->id, $params['before']);
         $running = array_filter($rows, static fn(\stdClass $row): bool => $row->status === messages::RUNNING);
         $last = end($running);
         return [
             'conversationid' => (int) $conversation->id,
             'title' => $conversation->title,
             'messages' => array_map(static fn(\stdClass $row): array => message_data::export($row, $context), $rows),
+            'earlier' => $earlier,
             'running' => !$last ? null : [
                 'messageid' => (int) $last->id,
                 'delivery' => delivery::for($last),
@@ -91,6 +94,7 @@ class get_conversation extends external_api {
             'conversationid' => new external_value(PARAM_INT, 'The conversation; 0: there is none yet'),
             'title' => new external_value(PARAM_RAW, 'Its title, as text'),
             'messages' => new external_multiple_structure(message_data::structure()),
+            'earlier' => new external_value(PARAM_BOOL, 'Whether there are messages before these'),
             'running' => new external_single_structure([
                 'messageid' => new external_value(PARAM_INT, 'The answer'),
                 'delivery' => new external_value(PARAM_ALPHA, 'How to read it: handover, proxy, relay or poll'),

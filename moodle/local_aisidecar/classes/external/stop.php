@@ -53,7 +53,7 @@ class stop extends external_api {
         $params = self::validate_parameters(self::execute_parameters(), compact('messageid'));
         $answer = messages::require_answer($params['messageid']);
         $context = messages::context_of($answer);
-        self::validate_context($context);
+        self::validate_context(\context_system::instance());
 
         \core\session\manager::write_close();
         return message_data::export(stopping::stop($answer), $context);

@@ -184,12 +184,17 @@ final class asking {
      */
     private function ask_child(\stdClass $question, \stdClass $answer): \stdClass {
         global $DB;
-        $DB->set_field(messages::TABLE, 'reply', messages::ONE_SHOT, ['id' => $answer->id]);
-        $answer->reply = messages::ONE_SHOT;
-        $this->note($question, $answer);
-        \core_php_time_limit::raise(0);
-        $request = prompt::request($question, $answer, $this->place, isdetached: false);
-        return collecting::store_one_shot($answer, static fn() => sidecar::client()->ask($request));
+        $slot = relay_slots::take() ?? throw new refused('overloaded', 10);
+        try {
+            $DB->set_field(messages::TABLE, 'reply', messages::ONE_SHOT, ['id' => $answer->id]);
+            $answer->reply = messages::ONE_SHOT;
+            $this->note($question, $answer);
+            \core_php_time_limit::raise(0);
+            $request = prompt::request($question, $answer, $this->place, isdetached: false);
+            return collecting::store_one_shot($answer, static fn() => sidecar::client()->ask($request));
+        } finally {
+            $slot->release();
+        }
     }
 
     /**

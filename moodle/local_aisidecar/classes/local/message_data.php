@@ -42,6 +42,7 @@ final class message_data {
         $text = (string) $row->content;
         return [
             'id' => (int) $row->id,
+            'key' => $row->requestkey,
             'role' => $row->role,
             'action' => $row->action,
             'status' => $row->status,
@@ -76,6 +77,7 @@ final class message_data {
     public static function structure(): external_single_structure {
         return new external_single_structure([
             'id' => new external_value(PARAM_INT, 'Its id'),
+            'key' => new external_value(PARAM_RAW, 'What the browser called the question'),
             'role' => new external_value(PARAM_ALPHA, 'Who wrote it: user or assistant'),
             'action' => new external_value(PARAM_ALPHA, 'What was asked for: chat, summarize or analyze'),
             'status' => new external_value(PARAM_ALPHA, 'running, complete, stopped, interrupted or failed'),

@@ -27,6 +27,9 @@ final class messages {
     /** @var string */
     public const TABLE = 'local_aisidecar_message';
 
+    /** @var int So many are shown at once: to make HTML of an answer takes some milliseconds. */
+    public const PER_PAGE = 50;
+
     /** @var string The answer is being written. */
     public const RUNNING = 'running';
     /** @var string It is whole, as far as the model had something to say. */
@@ -80,6 +83,27 @@ final class messages {
     public static function in(int $conversationid): array {
         global $DB;
         return array_values($DB->get_records(self::TABLE, ['conversationid' => $conversationid], 'id'));
+    }
+
+    /**
+     * Returns the latest messages of a conversation, in their order.
+     *
+     * @param int $conversationid
+     * @param int $before Those before this one; 0: the latest of all.
+     * @return array{0: \stdClass[], 1: bool} The rows, and whether there are earlier ones.
+     */
+    public static function latest_in(int $conversationid, int $before = 0): array {
+        global $DB;
+        $rows = $DB->get_records_select(
+            self::TABLE,
+            'conversationid = :conversationid AND (:all = 0 OR id < :before)',
+            ['conversationid' => $conversationid, 'all' => $before, 'before' => $before],
+            'id DESC',
+            '*',
+            0,
+            self::PER_PAGE + 1,
+        );
+        return [array_reverse(array_slice(array_values($rows), 0, self::PER_PAGE)), count($rows) > self::PER_PAGE];
     }
 
     /**

@@ -59,7 +59,7 @@ final class reading {
         $request = Request::resume($answer->reply, $after, sidecar::pseudonym($answer->userid));
         $until = microtime(true) + self::TOTAL;
         try {
-            foreach (sidecar::client(silence: self::SILENCE)->stream($request) as $event) {
+            foreach (sidecar::client(silence: self::SILENCE, first: 1.0)->stream($request) as $event) {
                 if ($event instanceof Delta) {
                     $found['after'] = $event->seq;
                     $found['text'] .= $event->text;

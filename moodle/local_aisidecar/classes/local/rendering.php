@@ -30,15 +30,8 @@ final class rendering {
     /** @var string[] Filters that only set how something looks. Others make links, or load what an address names. */
     private const FILTERS = ['mathjaxloader', 'tex', 'algebra'];
 
-    /** @var string Code first, since what stands in it is no formula: fenced, then within a line. Then formulas. */
-    private const PATTERN = '/
-        (?<code>
-            ^[ ]{0,3} (?<fence>\x60{3,}|~{3,}) [^\n]*\n .*? (?: ^[ ]{0,3}\g{fence}[\x60~]*[ \t]*$ | \z )
-            | (?<!\x60)(?<ticks>\x60+)(?!\x60) .+? (?<!\x60)\g{ticks}(?!\x60)
-        )
-        | (?<math> \\\\\[.+?\\\\\] | \\\\\(.+?\\\\\) | \$\$.+?\$\$ )
-        | (?<![\\\\\$\w])\$(?<dollars>(?![\s\$])[^\n\$]+?(?<![\s\\\\]))\$(?![\w\$])
-    /msxu';
+    /** @var int Bytes. What is longer is shown as it is: to clean it would take seconds. */
+    private const MAX_BYTES = 64_000;
 
     /**
      * Returns what a person wrote, as it was written.
@@ -59,93 +52,12 @@ final class rendering {
      * @return string HTML
      */
     public static function answer(string $text, \context $context): string {
-        if (trim($text) === '') {
-            return '';
+        $text = fix_utf8($text);
+        if (strlen($text) > self::MAX_BYTES) {
+            return self::plain($text, $context);
         }
-        // What must come through Markdown and cleaning unchanged stands aside, behind words that nobody can guess.
-        $mark = 'x' . random_string(12);
-        $aside = [];
-        $text = self::set_formulas_aside(fix_utf8($text), $mark, $aside);
-        $text = str_replace('<', "{$mark}lt{$mark}", $text);
         $options = ['context' => $context, 'filter' => false, 'noclean' => false, 'para' => false];
-        $html = format_text($text, FORMAT_MARKDOWN, $options);
-        $html = self::disarm($html);
-        $html = strtr($html, $aside + ["{$mark}lt{$mark}" => '&lt;']);
-        return self::filter($html, $context);
-    }
-
-    /**
-     * Replaces formulas by words.
-     *
-     * @param string $text
-     * @param string $mark
-     * @param string[] $aside Gets each formula, as HTML, by its word.
-     * @return string
-     */
-    private static function set_formulas_aside(string $text, string $mark, array &$aside): string {
-        $replaced = preg_replace_callback(self::PATTERN, static function (array $match) use ($mark, &$aside): string {
-            if (($match['code'] ?? '') !== '') {
-                return $match[0];
-            }
-            // Moodle's filters do not take single dollars for a formula.
-            $formula = ($match['dollars'] ?? '') !== '' ? '\\(' . $match['dollars'] . '\\)' : $match['math'];
-            $word = "{$mark}m" . count($aside) . "m{$mark}";
-            $aside[$word] = s($formula);
-            return $word;
-        }, $text);
-        // Too much for the pattern: then it is shown without formulas.
-        return $replaced ?? $text;
-    }
-
-    /**
-     * Takes out what loads something or leads away: of images stays what they show, of links what they say and where to.
-     *
-     * @param string $html Clean.
-     * @return string
-     */
-    private static function disarm(string $html): string {
-        global $CFG;
-        $document = new \DOMDocument();
-        $isloaded = @$document->loadHTML(
-            '<?xml encoding="UTF-8"><html><body><div>' . $html . '</div></body></html>',
-            LIBXML_NONET | LIBXML_NOERROR | LIBXML_NOWARNING,
-        );
-        $root = $isloaded ? $document->getElementsByTagName('div')->item(0) : null;
-        if ($root === null) {
-            return s(html_to_text($html));
-        }
-        $xpath = new \DOMXPath($document);
-        $loads = '//img|//picture|//video|//audio|//source|//track|//object|//embed|//iframe';
-        foreach (iterator_to_array($xpath->query($loads)) as $node) {
-            $node->parentNode?->replaceChild($document->createTextNode($node->getAttribute('alt')), $node);
-        }
-        foreach (iterator_to_array($xpath->query('//a')) as $link) {
-            $address = $link->getAttribute('href');
-            if (str_starts_with($address, $CFG->wwwroot . '/')) {
-                continue;
-            }
-            $isshown = $address === '' || trim($link->textContent) === $address;
-            $link->parentNode->insertBefore($document->createTextNode($isshown ? '' : " ($address)"), $link->nextSibling);
-            while ($link->firstChild) {
-                $link->parentNode->insertBefore($link->firstChild, $link);
-            }
-            $link->parentNode->removeChild($link);
-        }
-        foreach (iterator_to_array($xpath->query('//@style|//@background|//@srcset|//@id')) as $attribute) {
-            $attribute->ownerElement->removeAttribute($attribute->nodeName);
-        }
-        $parts = array_map(static fn(\DOMNode $node): string => $document->saveHTML($node), iterator_to_array($root->childNodes));
-        return implode('', $parts);
-    }
-
-    /**
-     * Lets formulas be set, by the filters that this site uses for it.
-     *
-     * @param string $html
-     * @param \context $context
-     * @return string
-     */
-    private static function filter(string $html, \context $context): string {
+        $html = format_text(markdown::to_html($text), FORMAT_HTML, $options);
         $skipped = array_diff(array_keys(filter_get_active_in_context($context)), self::FILTERS);
         return \core_filters\filter_manager::instance()->filter_text($html, $context, [], $skipped);
     }

@@ -41,12 +41,13 @@ final class sidecar {
      *
      * @param float|null $total How many seconds a request may take; null: as long as an answer may take.
      * @param float|null $silence How many seconds of a stream may pass without a word; null: what the client thinks right.
+     * @param float $first How many seconds the first word may take.
      * @return Client
      * @throws refused The settings make no sense.
      */
-    public static function client(?float $total = null, ?float $silence = null): Client {
+    public static function client(?float $total = null, ?float $silence = null, float $first = 5.0): Client {
         self::load();
-        return new Client(self::settings($total, $silence), static fn(): bool => false);
+        return new Client(self::settings($total, $silence, $first), static fn(): bool => false);
     }
 
     /**
@@ -57,7 +58,7 @@ final class sidecar {
      */
     public static function relaying_client(): Client {
         self::load();
-        return new Client(self::settings(null, null));
+        return new Client(self::settings(null, null, 5.0));
     }
 
     /**
@@ -91,9 +92,10 @@ final class sidecar {
      *
      * @param float|null $total
      * @param float|null $silence
+     * @param float $first
      * @return Settings
      */
-    private static function settings(?float $total, ?float $silence): Settings {
+    private static function settings(?float $total, ?float $silence, float $first): Settings {
         $config = get_config('local_aisidecar');
         $default = new Deadlines();
         try {
@@ -104,7 +106,7 @@ final class sidecar {
                 command: self::command(),
                 environment: self::forced()['environment'] ?? [],
                 deadlines: new Deadlines(
-                    firstEvent: 5.0,
+                    firstEvent: $first,
                     silence: $silence ?? $default->silence,
                     total: $total ?? $default->total,
                 ),

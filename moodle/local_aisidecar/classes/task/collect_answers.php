@@ -28,7 +28,7 @@ use local_aisidecar\local\messages;
  */
 class collect_answers extends \core\task\scheduled_task {
     /** @var float Seconds to wait for each: what has ended comes at once. */
-    private const WAIT = 0.5;
+    private const WAIT = 0.2;
 
     /** @var int Who has asked so lately is there still, and collects it himself. */
     private const YOUNG = 20;

@@ -211,7 +211,24 @@ final class reading_test extends sidecar_testcase {
     public function test_there_is_no_conversation_before_the_first_question(): void {
         $found = get_conversation::execute($this->context->id, 0);
         $found = external_api::clean_returnvalue(get_conversation::execute_returns(), $found);
-        $this->assertSame(['conversationid' => 0, 'title' => '', 'messages' => [], 'running' => null], $found);
+        $this->assertSame(['conversationid' => 0, 'title' => '', 'messages' => [], 'earlier' => false, 'running' => null], $found);
+    }
+
+    public function test_long_conversation_comes_in_pages(): void {
+        $said = [];
+        for ($i = 0; $i < 30; $i++) {
+            $said["Question $i"] = "Answer $i";
+        }
+        $generator = $this->getDataGenerator()->get_plugin_generator('local_aisidecar');
+        $conversation = $generator->create_conversation($this->student, $this->context, $said);
+
+        $latest = get_conversation::execute($this->context->id, $conversation->id);
+        $before = get_conversation::execute($this->context->id, $conversation->id, $latest['messages'][0]['id']);
+
+        $this->assertSame([50, true], [count($latest['messages']), $latest['earlier']]);
+        $this->assertSame('Answer 29', end($latest['messages'])['text']);
+        $this->assertSame([10, false], [count($before['messages']), $before['earlier']]);
+        $this->assertSame('Question 0', $before['messages'][0]['text']);
     }
 
     public function test_conversations_of_all_courses_are_listed_by_pages(): void {
