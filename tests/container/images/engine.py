@@ -1,7 +1,8 @@
 """Runs built images as an engine would, without one: as compose.yaml says, by bubblewrap.
 
 A container is a process that is PID 1 of its own namespaces, on a root that cannot be written to, with the
-capabilities, volumes, secrets and the environment of its service. It has a loopback of its own, and no other network.
+capabilities, limits, volumes, secrets and the environment of its service. It has a loopback of its own, and no other
+network.
 """
 
 import json
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.container.images.limits import Limits
 from tests.e2e.program import CHECKOUT, wait_until
 
 COMPOSE = CHECKOUT / "container" / "compose.yaml"
@@ -82,6 +84,7 @@ class Container:
         set_there = {str(name): str(value or "") for name, value in service["environment"].items()}
         self.environment: dict[str, str] = {**image.environment, **set_there, **environment}
         self._stop_signal = stop_signal or signal.Signals[image.config["StopSignal"]]
+        self._limits = Limits(service)
         self._within: list[subprocess.Popen[str]] = []
         folder.mkdir()
         self.log = folder / "engine.log"
@@ -106,6 +109,7 @@ class Container:
                 stderr=log,
                 pass_fds=[writer],
                 start_new_session=True,
+                preexec_fn=self._limits.join,
             )
         os.close(writer)
         with open(reader) as said:
@@ -224,6 +228,7 @@ class Container:
         for process in self._within:
             process.kill()
             process.communicate()
+        self._limits.close()
 
 
 def _each(option: str, many: Any) -> list[str]:

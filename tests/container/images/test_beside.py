@@ -1,5 +1,6 @@
 """The sidecar in a container of its own, beside Moodle's: they share the sockets, and nothing else."""
 
+import json
 import os
 import re
 import signal
@@ -70,6 +71,14 @@ def test_there_is_nothing_in_the_image_that_it_does_not_need(run: Run, sockets: 
         "/run/lock",
         *container.run("find", "/run/openai-moodle-sidecar").stdout.split(),
     }
+
+
+def test_its_limits_suffice_for_two_hundred_readers(run: Run, sockets: Path) -> None:
+    container = start(run, sockets)
+    script = Path(__file__).with_name("crowd.py").read_text()
+    ends = container.run("python3", "-c", script, "/run/openai-moodle-sidecar/sidecar.sock").stdout
+    assert json.loads(ends) == {"stop": 200}
+    assert container.health() == 0
 
 
 def test_orphans_are_buried(run: Run, sockets: Path) -> None:
