@@ -1,68 +1,21 @@
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 
 import sidecar
 from protocol import PROTOCOL_VERSION
 from protocol.errors import Code
-from protocol.messages import Analyze, Beginning, Chat, Done, Generate, Resume, SelfTest, Summarize, Ticket
-from sidecar.actions import Rules
+from protocol.messages import Analyze, Chat, Done, Generate, SelfTest, Summarize
 from sidecar.errors import (
     Draining,
     InvalidParameter,
     NotConfigured,
-    NotFound,
     Overloaded,
     SidecarError,
     TooLarge,
-    Unsupported,
 )
-from sidecar.providers import Provider
-from sidecar.replies import Replies, Reply, ReplyLimits, TicketLimits, TicketStore
-from sidecar.service import Service
 from tests.replies.fakes import GatedProvider, error_code, settle
+from tests.service_house import DETACHED, KEYED, every_kind, open_house, resume
 
 pytestmark = pytest.mark.anyio
-
-KINDS = (Chat, Summarize, Analyze)
-RULES = Rules(models=GatedProvider.models, max_chat_bytes=100, max_text_bytes=100)
-DETACHED = Chat(content="Hi", user_id="42", detach=True)
-KEYED = Chat(content="Hi", user_id="42", detach=True, key="k")
-
-every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-
-
-class House:
-    """A service and what stands behind it."""
-
-    def __init__(self, replies: Replies, provider: Provider | None, tickets: TicketStore | None) -> None:
-        self.replies = replies
-        self.service = Service(provider=provider, replies=replies, rules=RULES, tickets=tickets)
-
-    def refuse(self, request: Beginning) -> SidecarError:
-        """Return the error with which a request is refused; it must have begun nothing."""
-        running = self.replies.running
-        with pytest.raises(SidecarError) as caught:
-            self.service.open(request)
-        assert self.replies.running == running
-        return caught.value
-
-
-@asynccontextmanager
-async def open_house(
-    provider: Provider | None,
-    *,
-    max_running: int = 10,
-    resume_seconds: float = 600,
-    tickets: TicketStore | None = None,
-) -> AsyncIterator[House]:
-    async with Replies(ReplyLimits(max_running=max_running, resume_seconds=resume_seconds)) as replies:
-        yield House(replies, provider, tickets)
-
-
-def resume(reply: Reply, *, after: int | None = None, user_id: str | int | None = None) -> Resume:
-    return Resume(reply=reply.id, after=after, user_id=user_id)
 
 
 # Admission.
@@ -110,102 +63,6 @@ async def test_a_self_test_needs_no_provider() -> None:
         assert (reply.user_id, reply.is_detached, reply.call.prompt.model) == ("42", True, "selftest")
         house.service.is_draining = True
         assert type(house.refuse(SelfTest())) is Draining
-
-
-@every_kind
-async def test_without_a_web_socket_tickets_are_unsupported(kind: type[Generate]) -> None:
-    async with open_house(GatedProvider()) as house:
-        assert type(house.refuse(kind(content="Hi", detach=True, stream=True, ticket=True))) is Unsupported
-        house.service.open(kind(content="Hi", ticket=False))
-        reply = house.service.open(DETACHED)
-        for act in (
-            lambda: house.service.issue_ticket(reply),
-            lambda: house.service.ticket(Ticket(reply=reply.id)),
-            lambda: house.service.ticket(Ticket(reply="r_unknown")),
-            lambda: house.service.redeem("t_unknown"),
-        ):
-            with pytest.raises(Unsupported, match="SIDECAR_WEB_SOCKET"):
-                act()
-        assert house.service.status().tickets is False
-
-
-@every_kind
-@pytest.mark.parametrize(
-    ("detach", "stream", "named"), [(True, None, "`stream`"), (None, True, "`detach`"), (None, False, "`stream`")]
-)
-async def test_a_ticket_is_for_detached_replies_and_comes_in_start(
-    kind: type[Generate], detach: bool | None, stream: bool | None, named: str
-) -> None:
-    async with open_house(GatedProvider(), tickets=TicketStore(TicketLimits())) as house:
-        error = house.refuse(kind(content="Hi", ticket=True, detach=detach, stream=stream))
-        assert type(error) is InvalidParameter
-        assert named in str(error)
-        house.service.open(kind(content="Hi", ticket=True, detach=True, stream=True))
-
-
-async def test_where_no_ticket_can_be_given_nothing_is_begun() -> None:
-    async with open_house(GatedProvider(), tickets=TicketStore(TicketLimits(max_tickets=1))) as house:
-        request = Chat(content="Hi", ticket=True, detach=True, stream=True)
-        reply = house.service.open(request)
-        house.service.issue_ticket(reply)
-        assert type(house.refuse(request)) is Overloaded
-        with pytest.raises(Overloaded):
-            house.service.ticket(Ticket(reply=reply.id))
-
-
-async def test_a_ticket_opens_its_reply_once() -> None:
-    async with open_house(GatedProvider(), tickets=TicketStore(TicketLimits())) as house:
-        assert house.service.status().tickets is True
-        reply = house.service.open(DETACHED)
-        done = house.service.ticket(Ticket(reply=reply.id, user_id="42"))
-        assert done.expires_in == 30
-        assert done.ticket is not None
-        assert house.service.redeem(done.ticket) == (reply, 0)
-        assert reply.readers == 2
-        with pytest.raises(NotFound):
-            house.service.redeem(done.ticket)
-
-
-async def test_a_ticket_says_behind_which_delta_and_its_reader_may_say_otherwise() -> None:
-    provider = GatedProvider()
-    async with open_house(provider, tickets=TicketStore(TicketLimits())) as house:
-        reply = house.service.open(DETACHED)
-        (await provider.next_call()).say("one", " two")
-        await settle()
-        for after, given, behind in ((None, None, 0), (2, None, 2), (2, 1, 1), (0, 2, 2), (2, 0, 0)):
-            ticket = house.service.ticket(Ticket(reply=reply.id, after=after)).ticket
-            assert ticket is not None
-            assert house.service.redeem(ticket, after=given) == (reply, behind)
-        with pytest.raises(InvalidParameter, match="`after`"):
-            house.service.ticket(Ticket(reply=reply.id, after=3))
-        ticket = house.service.issue_ticket(reply).name
-        with pytest.raises(InvalidParameter, match="`after`"):
-            house.service.redeem(ticket, after=3)
-
-
-async def test_no_ticket_for_what_is_not_there_or_not_ones_own() -> None:
-    async with open_house(GatedProvider(), tickets=TicketStore(TicketLimits())) as house:
-        detached, attached = house.service.open(DETACHED), house.service.open(Chat(content="Hi"))
-        for request in (
-            Ticket(reply="r_unknown"),
-            Ticket(reply=attached.id),
-            Ticket(reply=detached.id, user_id="43"),
-        ):
-            with pytest.raises(NotFound):
-                house.service.ticket(request)
-
-
-async def test_a_ticket_of_a_reply_that_is_no_longer_kept_opens_nothing() -> None:
-    provider = GatedProvider()
-    async with open_house(provider, tickets=TicketStore(TicketLimits()), resume_seconds=0) as house:
-        reply = house.service.open(DETACHED)
-        ticket = house.service.issue_ticket(reply).name
-        (await provider.next_call()).finish()
-        await settle()
-        house.service.leave(reply)
-        await settle()
-        with pytest.raises(NotFound):
-            house.service.redeem(ticket)
 
 
 @every_kind
@@ -316,99 +173,6 @@ async def test_who_shares_cancels_only_his_own() -> None:
 
 
 # Resume and cancel by reply.
-
-
-@pytest.mark.parametrize(
-    ("owner", "user"),
-    [("42", "42"), ("42", 42), (42, "42"), (42, 42), ("42", None), (None, "42"), (None, None)],
-    ids=repr,
-)
-async def test_a_detached_reply_is_found_by_its_user_and_by_who_names_none(
-    owner: str | int | None, user: str | int | None
-) -> None:
-    async with open_house(GatedProvider()) as house:
-        reply = house.service.open(Chat(content="Hi", user_id=owner, detach=True))
-        assert house.service.resume(resume(reply, user_id=user)) is reply
-        assert reply.readers == 2
-        assert house.service.cancel_by_reply(reply.id, user) == Done()
-        assert error_code(reply.end) == Code.CANCELLED
-
-
-@pytest.mark.parametrize(
-    ("owner", "user"), [("42", "43"), (42, 43), ("42", 4), ("42", "042"), ("a", "A"), (0, 1)], ids=repr
-)
-async def test_the_reply_of_another_user_is_not_found_and_goes_on(owner: str | int, user: str | int) -> None:
-    async with open_house(GatedProvider()) as house:
-        reply = house.service.open(Chat(content="Hi", user_id=owner, detach=True))
-        with pytest.raises(NotFound):
-            house.service.resume(resume(reply, user_id=user))
-        with pytest.raises(NotFound):
-            house.service.cancel_by_reply(reply.id, user)
-        assert (reply.end, reply.readers) == (None, 1)
-
-
-async def test_what_is_not_detached_or_unknown_is_not_found_by_the_same_words() -> None:
-    async with open_house(GatedProvider()) as house:
-        attached = house.service.open(Chat(content="Hi"))
-        other = house.service.open(DETACHED)
-        messages = set()
-        for request in (resume(attached), Resume(reply="r_unknown"), resume(other, user_id="43")):
-            with pytest.raises(NotFound) as by_resume:
-                house.service.resume(request)
-            with pytest.raises(NotFound) as by_cancel:
-                house.service.cancel_by_reply(request.reply, request.user_id)
-            messages |= {str(by_resume.value), str(by_cancel.value)}
-        assert len(messages) == 1
-        assert attached.end is None
-
-
-async def test_after_may_be_as_much_as_there_is_and_no_more() -> None:
-    provider = GatedProvider()
-    async with open_house(provider) as house:
-        reply = house.service.open(DETACHED)
-        call = await provider.next_call()
-        call.say("one", "two")
-        await settle()
-        for is_finished in (False, True):
-            for after in (None, 0, 1, 2):
-                house.service.resume(resume(reply, after=after))
-                house.service.leave(reply)
-            for after in (3, 2**53):
-                with pytest.raises(InvalidParameter, match="more than the 2 deltas"):
-                    house.service.resume(resume(reply, after=after))
-            assert reply.readers == 1
-            if not is_finished:
-                call.finish()
-                await settle()
-
-
-async def test_after_counts_only_what_belongs_to_a_cancelled_reply() -> None:
-    provider = GatedProvider()
-    async with open_house(provider) as house:
-        mine, _ = (house.service.open(Summarize(content="Hi", detach=True)) for _ in range(2))
-        call = await provider.next_call()
-        call.say("one")
-        await settle()
-        house.service.cancel(mine)
-        call.say("two")
-        await settle()
-        assert house.service.resume(resume(mine, after=1)) is mine
-        with pytest.raises(InvalidParameter):
-            house.service.resume(resume(mine, after=2))
-
-
-async def test_to_cancel_what_has_ended_is_done_and_leaves_it_readable() -> None:
-    provider = GatedProvider()
-    async with open_house(provider) as house:
-        reply = house.service.open(DETACHED)
-        call = await provider.next_call()
-        call.say("text")
-        call.finish()
-        await call.left()
-        house.service.leave(reply)
-        assert house.service.cancel_by_reply(reply.id, "42") == Done()
-        assert house.service.resume(resume(reply)).text == "text"
-        assert error_code(reply.end) is None
 
 
 # Status.

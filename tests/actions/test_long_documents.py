@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from protocol.messages import Analyze, Summarize, Usage
 from sidecar.actions import Summaries, Work, make_plan
 from sidecar.actions._model import MAX_PARALLEL
-from sidecar.errors import ContextTooLong, Truncated, UpstreamConnect, UpstreamError
-from sidecar.providers import Finish, Message, Prompt, Stage, Text
+from sidecar.errors import ContextTooLong, Truncated, UpstreamError
+from sidecar.providers import Finish, Message, Prompt, Text
 from tests.actions.answering import MARKER, USAGE, AnsweringProvider, ask, material, new_rules
 from tests.actions.texts import SENTENCES, write
 
@@ -201,53 +201,6 @@ async def test_an_answer_without_an_end_is_not_taken_for_notes() -> None:
         await ask(Summarize(content=write("en", 12_000)), Endless())
 
 
-@pytest.mark.parametrize("stage", ["map", "last"])
-async def test_who_leaves_closes_every_call_at_once(stage: str) -> None:
-    is_waiting = anyio.Event()
-    provider = AnsweringProvider()
-
-    async def gate(prompt: Prompt) -> None:
-        if stage == "last" and prompt.action == "condense":
-            return
-        if stage == "last" or provider.running == MAX_PARALLEL:
-            is_waiting.set()
-        await anyio.sleep_forever()
-
-    provider.gate = gate
-    prompt, plan = make_plan(Summarize(content=write("en", 12_000)), new_rules(), marker=MARKER)
-    work = Work(provider, plan, summaries=Summaries())
-
-    async def read() -> None:
-        async with work.stream(prompt) as pieces:
-            async for _ in pieces:
-                pass
-
-    with anyio.fail_after(5):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(read)
-            await is_waiting.wait()
-            assert provider.running == (MAX_PARALLEL if stage == "map" else 1)
-            began = anyio.current_time()
-            tasks.cancel_scope.cancel()
-        assert anyio.current_time() - began < 0.1
-    assert provider.running == 0
-    spent = work.spent()
-    assert spent.estimated
-    assert spent.prompt_tokens >= len(prompt.subject) // 4 // 8
-
-
-async def test_who_leaves_between_two_stages_closes_every_call(anyio_backend_name: str) -> None:
-    provider = AnsweringProvider(gate=lambda _: anyio.sleep_forever())
-    prompt, plan = make_plan(Summarize(content=write("en", 12_000)), new_rules(), marker=MARKER)
-    async with Work(provider, plan, summaries=Summaries()).stream(prompt) as pieces:
-        async for piece in pieces:
-            assert isinstance(piece, Stage)
-            await anyio.wait_all_tasks_blocked()
-            assert provider.running == MAX_PARALLEL
-            break
-    assert provider.running == 0
-
-
 async def test_the_largest_text_is_worked_on_without_holding_up_the_others() -> None:
     text = write("en", 4_900_000)
     rules = new_rules(context_tokens=16_000, max_tokens=1000)
@@ -302,50 +255,6 @@ def test_whatever_the_text_no_part_is_lost_repeated_or_too_large(parts: list[str
 
 
 # The floor.
-
-
-async def test_without_a_provider_the_floor_is_off_by_default() -> None:
-    with pytest.raises(UpstreamConnect):
-        await ask(Summarize(content="A text."), AnsweringProvider(lambda _: UpstreamConnect("No.")))
-
-
-@pytest.mark.parametrize("style", ["prose", "bullets"])
-@pytest.mark.parametrize("language", SENTENCES)
-async def test_the_floor_gives_sentences_of_the_text_and_says_so(language: str, style: str) -> None:
-    text = "".join(SENTENCES[language]) * 3
-    provider = AnsweringProvider(lambda _: UpstreamConnect("No."))
-    rules = new_rules(extractive_fallback=True)
-    request = Summarize(content=text, length="short", style="bullets" if style == "bullets" else "prose")
-    given = await ask(request, provider, rules=rules)
-    label, _, body = given.text.partition("\n\n")
-    assert label.startswith("[Made without a language model")
-    for sentence in body.replace("- ", "").splitlines() if style == "bullets" else [body[:8]]:
-        assert sentence in text
-    assert (given.end.reason, given.end.usage) == ("other", Usage(prompt_tokens=0, completion_tokens=0))
-
-
-async def test_of_a_very_long_text_the_floor_reads_the_beginning_and_says_so() -> None:
-    provider = AnsweringProvider(lambda _: UpstreamConnect("No."))
-    text = write("en", 250_000)
-    given = await ask(Summarize(content=text), provider, rules=new_rules(extractive_fallback=True))
-    assert "of which the first 200 kB were read]" in given.text
-
-
-@pytest.mark.parametrize("said", [UpstreamError("Busy."), ContextTooLong("Long.")], ids=["error", "context"])
-async def test_the_floor_is_not_for_a_provider_that_answers(said: UpstreamError | ContextTooLong) -> None:
-    with pytest.raises(type(said)):
-        await ask(Summarize(content="A."), AnsweringProvider(lambda _: said), rules=new_rules(extractive_fallback=True))
-
-
-async def test_the_floor_is_not_put_under_a_text_that_has_begun_and_what_that_has_cost_counts() -> None:
-    provider = AnsweringProvider(lambda _: ["A sum", UpstreamConnect("Gone.")])
-    prompt, plan = make_plan(Summarize(content="A."), new_rules(extractive_fallback=True), marker=MARKER)
-    work = Work(provider, plan, summaries=Summaries())
-    with pytest.raises(UpstreamConnect):
-        async with work.stream(prompt) as pieces:
-            assert [piece async for piece in pieces] == []
-    assert work.spent().prompt_tokens > 100
-    assert work.spent().completion_tokens == 2
 
 
 def test_a_part_is_sent_as_the_golden_text_says() -> None:

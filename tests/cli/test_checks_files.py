@@ -1,14 +1,11 @@
 """What doctor says of the log, the socket with its directory, and the token."""
 
 import os
-import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from protocol.messages import Done
 from sidecar.cli.checks import Report
 from sidecar.cli.checks.files import (
     check_directory_of_socket,
@@ -16,43 +13,12 @@ from sidecar.cli.checks.files import (
     check_socket,
     check_token,
     check_usage,
-    check_web_socket,
     group_name,
     user_name,
 )
 from sidecar.secret import Secret
-from sidecar.settings import Settings, UserLimits, load_settings
-
-NOBODY = 4_000_000_000
-"""A number that no user and no group has."""
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return replace(load_settings(), socket=tmp_path / "s.sock", token=None, token_file=None)
-
-
-@pytest.fixture
-def report() -> Report:
-    return Report(lambda check: None)
-
-
-@pytest.fixture
-def socket_path(tmp_path: Path) -> Iterator[Path]:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "s.sock"))
-        (tmp_path / "s.sock").chmod(0o660)
-        yield tmp_path / "s.sock"
-
-
-def said(report: Report) -> tuple[str, str]:
-    [check] = report.checks
-    return check.status, f"{check.message} {check.advice}"
-
-
-def refuse_access(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As for a user who is not root."""
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+from sidecar.settings import Settings, UserLimits
+from tests.cli.checking import NOBODY, refuse_access, said
 
 
 def test_the_log_goes_to_stderr_or_to_a_file(settings: Settings, report: Report, tmp_path: Path) -> None:
@@ -209,73 +175,6 @@ def test_what_cannot_be_looked_at_is_said(settings: Settings, report: Report, tm
 
 
 # The web server's socket.
-
-
-@pytest.fixture
-def web_socket_path(tmp_path: Path) -> Iterator[Path]:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "web.sock"))
-        (tmp_path / "web.sock").chmod(0o660)
-        yield tmp_path / "web.sock"
-
-
-def test_the_web_servers_socket_is_beside_the_other(
-    settings: Settings, report: Report, socket_path: Path, web_socket_path: Path
-) -> None:
-    check_web_socket(settings, socket_path, Done(tickets=True), report)
-    assert said(report)[0] == "ok"
-    assert f"{web_socket_path}: mode 0660" in said(report)[1]
-
-
-def test_who_may_use_the_other_socket_may_not_use_the_web_servers(
-    settings: Settings, report: Report, socket_path: Path, web_socket_path: Path
-) -> None:
-    check_web_socket(replace(settings, allowed_uids=frozenset([NOBODY])), socket_path, None, report)
-    assert said(report)[0] == "ok"
-    assert str(NOBODY) not in said(report)[1]
-
-
-def test_the_web_servers_socket_may_be_off_and_is_off_without_the_other(settings: Settings, report: Report) -> None:
-    check_web_socket(replace(settings, web_socket="off"), None, None, report)
-    check_web_socket(replace(settings, socket="off"), None, None, report)
-    assert [check.status for check in report.checks] == ["skipped"] * 2
-
-
-@pytest.mark.parametrize(
-    ("answer", "gid", "message"),
-    [
-        (Done(tickets=False), None, "The sidecar that runs gives no tickets. Restart"),
-        (Done(), None, "The sidecar that runs gives no tickets. Restart"),
-        (Done(tickets=True), NOBODY, f"By the settings its group is {NOBODY}. Restart"),
-    ],
-)
-def test_a_web_servers_socket_that_will_not_do_is_told(
-    settings: Settings,
-    report: Report,
-    socket_path: Path,
-    web_socket_path: Path,
-    answer: Done,
-    gid: int | None,
-    message: str,
-) -> None:
-    check_web_socket(replace(settings, web_socket_gid=gid), socket_path, answer, report)
-    assert said(report)[0] == "warning"
-    assert message in said(report)[1]
-
-
-def test_the_web_server_must_be_able_to_enter_the_directory(
-    settings: Settings, report: Report, socket_path: Path, web_socket_path: Path
-) -> None:
-    socket_path.parent.chmod(0o700)
-    check_web_socket(replace(settings, web_socket_gid=os.getegid()), socket_path, None, report)
-    assert said(report)[0] == "warning"
-    assert "chmod o+x lets it in" in said(report)[1]
-
-
-def test_a_web_servers_socket_that_is_not_there_is_told(settings: Settings, report: Report, socket_path: Path) -> None:
-    check_web_socket(settings, socket_path, None, report)
-    assert said(report)[0] == "warning"
-    assert "is not there" in said(report)[1]
 
 
 def test_a_token_may_be_missing_or_given(settings: Settings, report: Report, tmp_path: Path) -> None:

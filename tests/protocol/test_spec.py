@@ -8,9 +8,8 @@ import pytest
 from msgspec import Struct, UnsetType, inspect
 
 from protocol import PROTOCOL_VERSION
-from protocol.codec import decode_reply, decode_request
-from protocol.errors import STATUS, Code, ProtocolError
-from protocol.framing import MAX_PAYLOAD_BYTES, FrameDecoder
+from protocol.errors import STATUS, Code
+from protocol.framing import MAX_PAYLOAD_BYTES
 from protocol.messages import (
     Analyze,
     Cancel,
@@ -37,7 +36,7 @@ from protocol.messages import (
 )
 from protocol.results import Analysis
 from sidecar.settings.options import OPTIONS
-from tests.protocol.spec import TEXT, Table, examples, sections, tables
+from tests.protocol.spec import TEXT, Table, sections, tables
 
 _WORDS = {
     inspect.DictType: "object",
@@ -251,56 +250,6 @@ def test_the_sections_that_are_referred_to_exist() -> None:
     assert [(number, title) for number, title, _ in contents] == titles
     for number, title, anchor in contents:
         assert anchor == f"{number}-{title}".lower().replace(" ", "-")
-
-
-def _messages() -> list[str]:
-    return [line for block in examples("text") for line in block.splitlines()]
-
-
-def test_every_example_is_a_message() -> None:
-    lines = _messages()
-    assert len(lines) > 40
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        arrow, payload = line[:3], line[3:].encode()
-        if arrow == "<- ":
-            decode_reply(payload)
-            continue
-        assert arrow == "-> "
-        if (error := _error(payload)) is not None:
-            reply = decode_reply(following.removeprefix("<- ").encode())
-            assert isinstance(reply, Error | Failure)
-            said = reply.message if isinstance(reply, Error) else reply.error
-            assert (reply.code, said) == (error.code, str(error))
-
-
-def _error(payload: bytes) -> ProtocolError | None:
-    try:
-        decode_request(payload)
-    except ProtocolError as exc:
-        return exc
-    return None
-
-
-def test_every_object_in_the_prose_is_a_message() -> None:
-    prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)
-    objects = re.findall(r"`(\{\"[^`]*\})`", prose)
-    assert objects
-    for payload in objects:
-        decode_request(payload.encode())
-
-
-def test_the_frames_in_hex_are_frames() -> None:
-    blocks = examples("hex")
-    assert len(blocks) == 2
-    for block in blocks:
-        decoder = FrameDecoder()
-        for line in block.splitlines():
-            chunk = bytes.fromhex(line[:48])
-            assert line[50:] == "".join(chr(byte) if 32 <= byte < 127 else "." for byte in chunk)
-            decoder.feed(chunk)
-        while (payload := decoder.next_payload()) is not None:
-            decode_request(payload) if b'"action"' in payload else decode_reply(payload)
-        assert decoder.buffered_bytes == 0
 
 
 def test_lines_of_prose_are_short() -> None:

@@ -4,42 +4,19 @@ import re
 
 import pytest
 from hypothesis import settings
-from msgspec.structs import replace
 
 from protocol.errors import Code
 from protocol.messages import Usage
-from sidecar.errors import Cancelled, InvalidParameter, NotFound, Overloaded, TooLarge
-from sidecar.providers.interface import Result
-from sidecar.replies import End, Opening, Reply, ReplyLimits
+from sidecar.errors import Cancelled, InvalidParameter, Overloaded, TooLarge
+from sidecar.replies import End, Opening, ReplyLimits
 from sidecar.replies.reply import Call
 from sidecar.replies.store import REPLY_OVERHEAD_BYTES, ReplyStore
 from tests.replies.fakes import DETACHED, DONE, PROMPT, USAGE, error_code
 from tests.replies.store_machine import StoreMachine, entries
+from tests.replies.storing import is_kept, keep, start
 
 TestStore = StoreMachine.TestCase
 TestStore.settings = settings(max_examples=150, stateful_step_count=40)
-
-
-def start(store: ReplyStore, opening: Opening = DETACHED) -> tuple[Reply, Call]:
-    reply, call = store.open(PROMPT, opening, 0.0)
-    assert call is not None
-    return reply, call
-
-
-def keep(store: ReplyStore, text: str, now: float) -> Reply:
-    """Return a finished reply that nobody reads."""
-    reply, call = start(store)
-    store.append(call, text)
-    store.finish(call, DONE, now)
-    store.leave(reply, now)
-    return reply
-
-
-def is_kept(store: ReplyStore, reply: Reply) -> bool:
-    try:
-        return store.find(reply.id, None) is reply
-    except NotFound:
-        return False
 
 
 @pytest.mark.parametrize("has_finished", [True, False])
@@ -131,57 +108,6 @@ def test_a_call_that_is_being_stopped_is_not_shared_and_its_end_leaves_the_next_
     third, none = store.open(PROMPT, opening, 0.0)
     assert (third.call, none) == (call, None)
     assert (second.is_shared, third.is_shared) == (False, True)
-
-
-SHARED = Opening(fingerprint="f", may_share=True)
-
-
-def cache(store: ReplyStore, opening: Opening, text: str) -> None:
-    """Have an answer kept for whoever asks the same, and by nobody else."""
-    reply, call = start(store, opening)
-    store.append(call, text)
-    store.finish(call, DONE, 0.0)
-    store.leave(reply, 0.0)
-
-
-def test_what_is_only_cached_makes_room_before_anything_that_somebody_may_come_back_for() -> None:
-    store = ReplyStore(ReplyLimits(max_total_bytes=3 * REPLY_OVERHEAD_BYTES + 2 * (1 + 8), cache_seconds=60))
-    kept = keep(store, "x", 0.0)
-    cache(store, SHARED, "x")
-    start(store)
-    assert store.cached == 1
-    start(store)
-    assert (store.cached, is_kept(store, kept)) == (0, True)
-
-
-def test_the_room_for_a_reply_may_cost_the_answer_that_it_would_share() -> None:
-    store = ReplyStore(ReplyLimits(max_total_bytes=2 * REPLY_OVERHEAD_BYTES + 9, cache_seconds=60))
-    cache(store, SHARED, "x")
-    start(store)
-    assert store.cached == 1
-    reply, call = start(store, SHARED)
-    assert call.is_running
-    assert not reply.is_shared
-
-
-def test_nothing_is_dropped_to_keep_an_answer_but_older_ones() -> None:
-    store = ReplyStore(ReplyLimits(max_total_bytes=3 * REPLY_OVERHEAD_BYTES, cache_seconds=60))
-    cache(store, SHARED, "")
-    kept = keep(store, "", 0.0)
-    _, call = start(store, Opening(fingerprint="g", may_share=True))
-    store.finish(call, DONE, 0.0)  # in the place of the one before
-    assert (store.cached, is_kept(store, kept)) == (1, True)
-    _, call = start(store, Opening(fingerprint="h", may_share=True))
-    store.finish(call, DONE, 0.0)
-    assert (store.cached, is_kept(store, kept)) == (0, True)
-
-
-def test_a_cached_answer_holds_no_prompt() -> None:
-    store = ReplyStore(ReplyLimits(cache_seconds=60))
-    cache(store, SHARED, "x")
-    again, _ = store.open(PROMPT, SHARED, 1.0)
-    assert again.call.prompt.messages == ()
-    assert again.call.prompt.model == PROMPT.model
 
 
 def test_a_key_stands_for_one_reply_however_that_ended_until_it_is_gone() -> None:
@@ -278,39 +204,6 @@ def test_an_empty_delta_is_none() -> None:
     assert call is not None
     store.append(call, "")
     assert reply.last_seq == 0
-
-
-RESULT = Result(value={"main_ideas": ["x"]}, text="x" * 100)
-
-
-def test_a_result_counts_as_long_as_it_is_kept() -> None:
-    store = ReplyStore(ReplyLimits(resume_seconds=1))
-    reply, call = start(store)
-    before = store.total_bytes
-    store.finish(call, replace(DONE, result=RESULT), 0.0)
-    assert store.total_bytes == before + 200
-    assert reply.end == replace(DONE, result=RESULT)
-    store.leave(reply, 0.0)
-    store.expire(2.0)
-    assert store.total_bytes == 0
-
-
-def test_a_result_that_comes_when_all_have_left_takes_nothing() -> None:
-    store = ReplyStore(ReplyLimits(cache_seconds=60))
-    reply, call = start(store, Opening(fingerprint="f", may_share=True))
-    store.leave(reply, 0.0)
-    store.finish(call, replace(DONE, result=RESULT), 0.0)
-    assert (store.total_bytes, store.cached) == (0, 0)
-
-
-def test_a_result_for_which_there_is_no_room_ends_the_reply_with_an_error() -> None:
-    store = ReplyStore(ReplyLimits(max_total_bytes=REPLY_OVERHEAD_BYTES + 199))
-    reply, call = start(store)
-    store.finish(call, replace(DONE, result=RESULT), 0.0)
-    assert error_code(reply.end) == Code.OVERLOADED
-    assert reply.end is not None
-    assert (reply.end.result, reply.end.usage) == (None, USAGE)
-    store.leave(reply, 0.0)
 
 
 def test_what_a_call_has_cost_says_who_knows_and_is_not_asked_after_its_end() -> None:
