@@ -1,5 +1,6 @@
 """Moodle's container as the old guide has it: the sidecar beside Apache, and a fallback by stdio."""
 
+import json
 import signal
 
 import pytest
@@ -68,6 +69,12 @@ def test_php_falls_back_to_a_sidecar_of_its_own(simple: Moodle) -> None:
     assert "error" in simple.ask(via="unix")
     wait_until(lambda: simple.container.health() == 0)
     assert simple.ask(via="unix")["text"].startswith(DEMO)
+
+
+def test_so_does_a_plugin_that_was_made_for_the_older_sidecar(simple: Moodle) -> None:
+    answer = json.loads(simple.get("old.php"))
+    assert answer["success"], answer
+    assert answer["data"].startswith(DEMO)
 
 
 def test_a_sidecar_that_was_killed_is_there_again(simple: Moodle) -> None:
