@@ -18,7 +18,7 @@ from sidecar.http_pool.requests import Request
 class PoolTransport(httpx.AsyncBaseTransport):
     """Sends httpx's requests through pools, which are the caller's to open and to close.
 
-    What goes wrong is raised as our own exceptions, a body of more than `max_bytes` as well.
+    What goes wrong is raised as our own exceptions; so are a body of more than `max_bytes`, and one that is compressed.
     """
 
     def __init__(self, pools: Pools, *, max_bytes: int = 4 * 1024 * 1024) -> None:
@@ -38,7 +38,12 @@ class PoolTransport(httpx.AsyncBaseTransport):
             content=await request.aread(),
         )
         exchange = await self._pools.ask(asked, _ignore)
-        return httpx.Response(exchange.status, headers=list(exchange.headers), stream=_Body(exchange, self._max_bytes))
+        response = httpx.Response(exchange.status, headers=list(exchange.headers), stream=_Body(exchange, self._max_bytes))
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            exchange.close()
+            # httpx would decode it: 292 kB of gzip are 300 MB, and more.
+            raise UpstreamProtocol("The provider's answer is compressed, which was not asked for.")
+        return response
 
 
 def _ignore(is_there: bool) -> None:

@@ -45,7 +45,7 @@ def choose_provider(settings: Settings) -> Provider | None:
         if name not in DIALECTS:
             raise SettingsError(f"SIDECAR_FALLBACKS, entry {place}: its provider must be {' or '.join(DIALECTS)}.")
         dialects.append(DIALECTS[name]())
-    # Imported when it is needed: httpx takes longer than the rest of a start.
+    # Imported when it is needed: all that speaks HTTP and TLS is a large part of a start.
     from sidecar.providers.remote import Choice, RemoteProvider
 
     choices = zip((settings, *settings.fallbacks), dialects, strict=True)

@@ -20,7 +20,7 @@ QUEUED = "queued"
 """The name of the stage before a question was asked, while all places with the provider are taken."""
 
 
-class Message(Struct, frozen=True):
+class Message(Unprinted, frozen=True):
     """One turn as a provider sees it."""
 
     role: Literal["system", "user", "assistant"]

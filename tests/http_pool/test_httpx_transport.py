@@ -1,5 +1,7 @@
 """The pools under httpx itself, as any of its transports: so another user of httpx can have them."""
 
+import gzip
+
 import httpx
 import pytest
 
@@ -52,6 +54,19 @@ async def test_a_redirect_is_an_answer_and_an_error_is_ours() -> None:
             assert (await client.post(server.url, content=b"")).status_code == 302
             with pytest.raises((Cut, UpstreamProtocol)):
                 await client.post(server.url, content=b"")
+
+
+async def test_what_is_compressed_is_refused_before_it_grows() -> None:
+    def script(asked: Asked) -> None:
+        asked.head(kind="application/json", Content_Encoding="gzip")
+        asked.chunk(gzip.compress(bytes(1_000_000)))
+        asked.end()
+
+    with running(script) as server:
+        async with opened() as pools, httpx.AsyncClient(transport=PoolTransport(pools)) as client:
+            with pytest.raises(UpstreamProtocol, match="compressed"):
+                await client.get(server.url)
+            assert idle(pools) == 0
 
 
 async def test_only_what_can_be_asked_is() -> None:
