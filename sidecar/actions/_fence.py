@@ -17,7 +17,7 @@ _BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 # No reader sees them, and models read them as ASCII. The flags of England, Scotland and Wales become a black flag.
 _TAG_CHARACTERS = re.compile("[\U000e0000-\U000e007f]+")
-_TAG_BYTES = b"\xf3\xa0"  # how each of them begins in UTF-8
+_TAG_BYTE = b"\xf3"  # how each of them begins in UTF-8, and little else
 
 
 def new_marker() -> str:
@@ -29,11 +29,13 @@ def strip_invisible(text: str) -> Visible:
     """Return `text` without tag characters and bidi controls."""
     if text.isascii():
         return Visible(text)
-    # A search in the bytes and nine replacements take a third of the time of one expression for all.
-    if _TAG_BYTES in text.encode():
+    # A search in the bytes and nine in the text take a tenth of the time of one expression for all. To replace what is
+    # not there takes ten times as long as to look.
+    if _TAG_BYTE in text.encode():
         text = _TAG_CHARACTERS.sub("", text)
     for control in _BIDI_CONTROLS:
-        text = text.replace(control, "")
+        if control in text:
+            text = text.replace(control, "")
     return Visible(text)
 
 

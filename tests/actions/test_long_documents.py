@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.messages import Analyze, Summarize, Usage
-from sidecar.actions import Summaries, Work, make_plan
+from sidecar.actions import Summaries, Work, digest, make_plan
 from sidecar.actions._model import MAX_PARALLEL
 from sidecar.errors import ContextTooLong, Truncated, UpstreamError
 from sidecar.providers import Finish, Message, Prompt, Text
@@ -201,11 +201,19 @@ async def test_an_answer_without_an_end_is_not_taken_for_notes() -> None:
         await ask(Summarize(content=write("en", 12_000)), Endless())
 
 
-async def test_the_largest_text_is_worked_on_without_holding_up_the_others() -> None:
-    text = write("en", 4_900_000)
+@pytest.mark.parametrize("language", ["en", "ru"])
+async def test_the_largest_text_is_worked_on_without_holding_up_the_others(language: str) -> None:
+    text = write(language, 4_900_000)
     rules = new_rules(context_tokens=16_000, max_tokens=1000)
-    slowest = 0.0
     threads = threading.active_count()
+
+    def admit() -> float:
+        began = time.thread_time()
+        digest(make_plan(Summarize(content=text), rules, marker=MARKER)[0], marker=MARKER, provider="p")
+        return time.thread_time() - began
+
+    slowest = min(admit() for _ in range(3))  # a busy machine can only make one slower
+    prompt, plan = make_plan(Summarize(content=text), rules, marker=MARKER)
 
     async def watch(*, task_status: anyio.abc.TaskStatus[None]) -> None:
         nonlocal slowest
@@ -215,7 +223,6 @@ async def test_the_largest_text_is_worked_on_without_holding_up_the_others() -> 
             await anyio.lowlevel.checkpoint()
             slowest = max(slowest, time.thread_time() - began)
 
-    prompt, plan = make_plan(Summarize(content=text), rules, marker=MARKER)
     provider = AnsweringProvider()
     with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
@@ -227,7 +234,7 @@ async def test_the_largest_text_is_worked_on_without_holding_up_the_others() -> 
     assert "".join(prompt.subject for prompt in provider.asked("condense")[: len(text) // 20_000 * 2]).startswith(
         text[:1000]
     )
-    assert slowest < 0.1  # row O8 of the fault matrix
+    assert slowest < 0.05  # row O8 of the fault matrix has 0.1
     assert threading.active_count() <= threads + 2
 
 
