@@ -23,6 +23,7 @@
 
 import {getString} from 'core/str';
 import Composer from './composer';
+import Earlier from './earlier';
 import Exchange from './exchange';
 import Material from './material';
 import OtherTabs from './othertabs';
@@ -30,7 +31,7 @@ import Outbox from './outbox';
 import View from './view';
 import {newKey} from './key';
 import {askForConsent} from './policy';
-import {explain} from './words';
+import {explain, isPassing} from './words';
 import {getConversation} from './repository';
 
 /** What the tab keeps in place of a conversation that has no message yet. */
@@ -38,15 +39,11 @@ const NEW = 'new';
 
 const EMPTY = {conversationid: 0, messages: [], running: null};
 
-/** Refusals that pass by themselves. Others need another text, or somebody who changes something. */
-const PASSING = new RegExp('^error_(busy|connection_failed|connection_lost|deadline_exceeded|draining|internal|overloaded'
-    + '|rate_limited|timeout_\\w+|upstream_(connect|dns|error|protocol|rate_limited))$');
-
 export default class Assistant {
     #beginning = null;
     #visit = {};
+    #loading = null;
     #conversationid = 0;
-    #lastid = 0;
 
     /**
      * @param {HTMLElement} root
@@ -62,6 +59,7 @@ export default class Assistant {
         this.storage = storage;
         this.closeDrawer = close;
         this.view = new View(root, {regenerate: message => this.#regenerate(message)});
+        this.earlier = new Earlier(root, this.view, messageid => this.#before(messageid));
         this.composer = new Composer(root, storage, {
             maxlength: config.maxlength,
             onSend: text => this.#send('chat', text),
@@ -80,6 +78,7 @@ export default class Assistant {
             onLookAgain: () => this.open(this.#conversationid),
         });
         this.outbox = new Outbox(storage, config.courseid);
+        this.kept = `conversation/${config.courseid}`;
         this.tabs = new OtherTabs(config.userid, conversationid => this.#changedElsewhere(conversationid));
         for (const action of config.actions) {
             root.querySelector(`[data-action="${action}"]`)?.removeAttribute('hidden');
@@ -104,7 +103,7 @@ export default class Assistant {
             this.#beginning = null;
             return;
         }
-        const kept = this.storage.get(this.#conversationKey());
+        const kept = this.storage.get(this.kept);
         if (kept === NEW && !wanted) {
             this.#show(EMPTY);
         } else {
@@ -116,11 +115,18 @@ export default class Assistant {
      * Show a conversation; 0: the latest one here.
      *
      * @param {number} conversationid
+     * @returns {Promise<void>}
      */
-    async open(conversationid) {
+    open(conversationid) {
+        this.#loading = this.#load(conversationid);
+        return this.#loading;
+    }
+
+    async #load(conversationid) {
         const visit = this.#visit = {};
         this.exchange.leave();
         this.view.showLoading();
+        this.earlier.offer([], false);
         try {
             const conversation = await getConversation(this.config.contextid, conversationid);
             if (visit === this.#visit) {
@@ -132,7 +138,7 @@ export default class Assistant {
             }
             if (error.errorcode && conversationid !== 0) {
                 // Deleted, or of another course.
-                await this.open(0);
+                await this.#load(0);
                 return;
             }
             const notice = {message: await explain(error), canretry: true};
@@ -148,25 +154,21 @@ export default class Assistant {
         this.#visit = {};
         this.exchange.leave();
         this.#show(EMPTY);
-        this.storage.set(this.#conversationKey(), NEW);
+        this.storage.set(this.kept, NEW);
         this.composer.focus();
     }
 
-    #conversationKey() {
-        return `conversation/${this.config.courseid}`;
-    }
-
-    #remember(conversationid, lastid) {
+    #remember(conversationid) {
         this.#conversationid = conversationid;
-        this.#lastid = lastid;
         if (conversationid) {
-            this.storage.set(this.#conversationKey(), conversationid);
+            this.storage.set(this.kept, conversationid);
         }
     }
 
-    async #show({conversationid, messages, running}) {
+    async #show({conversationid, messages, running, earlier}) {
         const visit = this.#visit;
-        this.#remember(conversationid, messages.length > 0 ? messages[messages.length - 1].id : 0);
+        this.#remember(conversationid);
+        this.earlier.offer(messages, earlier);
         const bubbles = this.view.showMessages(messages);
         const unfinished = messages.find(({status}) => status === 'running');
         if (unfinished) {
@@ -181,12 +183,20 @@ export default class Assistant {
         }
     }
 
-    #started({conversationid, answer}) {
-        this.#remember(conversationid, answer.id);
+    async #before(messageid) {
+        const visit = this.#visit;
+        const found = await getConversation(this.config.contextid, this.#conversationid, messageid);
+        return visit === this.#visit ? found : null;
+    }
+
+    #started({conversationid}) {
+        this.#remember(conversationid);
         this.tabs.tell(conversationid);
     }
 
-    #send(action, content) {
+    async #send(action, content) {
+        // It belongs to the conversation that is on its way.
+        await this.#loading;
         if (this.exchange.isBusy()) {
             return;
         }
@@ -216,7 +226,7 @@ export default class Assistant {
         const visit = this.#visit;
         const {contextid} = this.config;
         const request = {conversationid: this.#conversationid, key: newKey(), ...wish, contextid};
-        this.outbox.add(request, this.#lastid);
+        this.outbox.add(request);
         const replaced = request.replaces ? this.view.takeLast() : null;
         const bubble = this.view.addAnswer(question);
         this.view.scrollToEnd();
@@ -238,7 +248,7 @@ export default class Assistant {
      * @param {HTMLElement|null} question
      */
     async #refused(error, request, question) {
-        if (!error.errorcode || PASSING.test(error.errorcode)) {
+        if (isPassing(error)) {
             // With the same key: it may have arrived.
             this.#offerAgain(question ?? this.view.log.lastElementChild, await explain(error), request);
             return;
@@ -275,16 +285,14 @@ export default class Assistant {
      * @returns {Promise<boolean>}
      */
     async #consent() {
-        const region = this.root.querySelector('[data-region="policy"]');
-        this.root.classList.add('local_aisidecar-undecided');
         try {
-            this.config.policyaccepted = await askForConsent(region);
+            this.config.policyaccepted = await askForConsent(this.root);
         } catch (error) {
+            const region = this.root.querySelector('[data-region="policy"]');
             this.view.addNotice(region, {message: await explain(error), canretry: false}, () => null);
             return false;
         }
         if (this.config.policyaccepted) {
-            this.root.classList.remove('local_aisidecar-undecided');
             this.composer.focus();
         } else {
             this.closeDrawer();

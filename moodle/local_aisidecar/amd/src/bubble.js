@@ -121,8 +121,8 @@ export default class Bubble {
             this.pause();
             this.text.classList.remove('local_aisidecar-plain');
             this.text.removeAttribute('aria-live');
-            // Runs the filters' scripts, too: MathJax and whatever else the site has.
-            Templates.replaceNodeContents(this.text, message.html, '');
+            // Tells the filters, too: MathJax and whatever else the site has. They look within what is new, hence the div.
+            Templates.replaceNodeContents(this.text, `<div>${message.html}</div>`, '');
             this.#makeScrollable();
             this.#part('actions').hidden = message.text === '';
         });
@@ -134,7 +134,7 @@ export default class Bubble {
     #makeScrollable() {
         for (const broad of this.text.querySelectorAll('pre, table')) {
             const box = document.createElement('div');
-            box.className = 'local_aisidecar-broad';
+            box.className = broad.nodeName === 'PRE' ? 'local_aisidecar-broad local_aisidecar-code' : 'local_aisidecar-broad';
             box.tabIndex = 0;
             broad.replaceWith(box);
             box.append(broad);

@@ -39,15 +39,14 @@ export default class Outbox {
      * Keep a request until it is confirmed.
      *
      * @param {object} request With a key.
-     * @param {number} after The last message before it.
      */
-    add(request, after) {
+    add(request) {
         this.remove(request.key);
-        this.storage.set(this.name, [...this.#all(), {request, after}]);
+        this.storage.set(this.name, [...this.#all(), request]);
     }
 
     remove(key) {
-        const left = this.#all().filter(({request}) => request.key !== key);
+        const left = this.#all().filter(request => request.key !== key);
         this.storage.set(this.name, left.length > 0 ? left : null);
     }
 
@@ -59,13 +58,12 @@ export default class Outbox {
      * @returns {object[]}
      */
     missing(conversationid, messages) {
-        const mine = this.#all().filter(({request}) => request.conversationid === conversationid);
-        const isThere = ({request, after}) => messages.some(
-            ({id, role, text}) => role === 'user' && id > after && text === request.content);
-        const [arrived, missing] = [mine.filter(isThere), mine.filter(entry => !isThere(entry))];
-        // A second try of an answer that is there: what came of it is seen.
-        const again = missing.filter(({request}) => request.replaces > 0);
-        [...arrived, ...again].forEach(({request}) => this.remove(request.key));
-        return missing.filter(({request}) => request.replaces === 0).map(({request}) => request);
+        const mine = this.#all().filter(request => request.conversationid === conversationid);
+        const keys = new Set(messages.map(({key}) => key));
+        const isThere = ({key}) => keys.has(key);
+        // A second try of an answer needs no second offer: what came of it is seen.
+        const isMissing = request => !isThere(request) && request.replaces === 0;
+        mine.filter(request => !isMissing(request)).forEach(({key}) => this.remove(key));
+        return mine.filter(isMissing);
     }
 }

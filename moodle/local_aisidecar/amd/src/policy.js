@@ -25,34 +25,37 @@ import Policy from 'core_ai/policy';
 import Templates from 'core/templates';
 
 /**
+ * Wait for a click on Accept or Decline, and pass it on.
+ *
+ * @param {HTMLElement} region
+ * @returns {Promise<boolean>}
+ */
+const answerIn = region => new Promise((resolve, reject) => {
+    region.querySelector('[data-action="accept"]').addEventListener('click', () => {
+        Policy.acceptPolicy().then(() => resolve(true)).catch(reject);
+    });
+    region.querySelector('[data-action="decline"]').addEventListener('click', () => resolve(false));
+});
+
+/** While it is asked, nothing else is there. */
+const UNDECIDED = 'local_aisidecar-undecided';
+
+/**
  * Show the policy and wait for the answer.
  *
- * @param {HTMLElement} region Where to show it; emptied afterwards.
+ * @param {HTMLElement} root The plugin's part of the page.
  * @returns {Promise<boolean>} Whether it was accepted.
  */
-export const askForConsent = async region => {
+export const askForConsent = async root => {
+    const region = root.querySelector('[data-region="policy"]');
+    root.classList.add(UNDECIDED);
     const {html, js} = await Templates.renderForPromise('core_ai/policyblock', {});
     Templates.replaceNodeContents(region, html, js);
     region.hidden = false;
     region.focus();
-    return new Promise((resolve, reject) => {
-        region.addEventListener('click', async event => {
-            const action = event.target.closest('[data-action]')?.dataset.action;
-            if (action !== 'accept' && action !== 'decline') {
-                return;
-            }
-            event.preventDefault();
-            try {
-                if (action === 'accept') {
-                    await Policy.acceptPolicy();
-                }
-            } catch (error) {
-                reject(error);
-                return;
-            }
-            region.hidden = true;
-            region.replaceChildren();
-            resolve(action === 'accept');
-        });
-    });
+    const accepted = await answerIn(region);
+    region.hidden = true;
+    region.replaceChildren();
+    root.classList.toggle(UNDECIDED, !accepted);
+    return accepted;
 };

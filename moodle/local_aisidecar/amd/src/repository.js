@@ -47,7 +47,17 @@ export const finish = messageid => ask('finish', {messageid});
 
 export const stop = messageid => ask('stop', {messageid});
 
-export const getConversation = (contextid, conversationid) => ask('get_conversation', {contextid, conversationid});
+/**
+ * Get the latest messages of a conversation.
+ *
+ * @param {number} contextid
+ * @param {number} conversationid 0: the latest one here.
+ * @param {number} [before] A message: those before it.
+ * @returns {Promise<object>}
+ */
+export const getConversation = (contextid, conversationid, before = 0) => (
+    ask('get_conversation', {contextid, conversationid, ...before ? {before} : {}})
+);
 
 export const getConversations = (contextid, page) => ask('get_conversations', {contextid, page});
 

@@ -62,11 +62,31 @@ export default class View {
      * @returns {Map<number, Bubble>} The answers, by the ids of their messages.
      */
     showMessages(messages) {
-        const bubbles = new Map();
         this.log.replaceChildren();
+        const bubbles = this.#add(messages);
+        this.setWelcome(messages.length === 0);
+        this.scrollToEnd();
+        return bubbles;
+    }
+
+    /**
+     * Show these messages before those that are there, and leave the reader where he is.
+     *
+     * @param {object[]} messages
+     */
+    showEarlier(messages) {
+        const below = this.scroller.scrollHeight - this.scroller.scrollTop;
+        const shown = [...this.log.children];
+        this.#add(messages);
+        this.log.append(...shown);
+        this.scroller.scrollTop = this.scroller.scrollHeight - below;
+    }
+
+    #add(messages) {
+        const bubbles = new Map();
         for (const message of messages) {
             if (message.role === 'user') {
-                this.addQuestion(message.action, message.text);
+                this.addQuestion(message.action, message.truncated ? `${message.text} …` : message.text);
             } else {
                 bubbles.set(message.id, this.addAnswer());
                 if (message.status !== 'running') {
@@ -74,8 +94,6 @@ export default class View {
                 }
             }
         }
-        this.setWelcome(messages.length === 0);
-        this.scrollToEnd();
         return bubbles;
     }
 
@@ -162,8 +180,10 @@ export default class View {
      */
     addNotice(element, notice, onRetry) {
         const box = this.#copy('notice');
-        fillNotice(box, notice, onRetry);
-        this.#keepAtEnd(() => element.append(box));
+        this.#keepAtEnd(() => {
+            element.append(box);
+            fillNotice(box, notice, onRetry);
+        });
         return box;
     }
 

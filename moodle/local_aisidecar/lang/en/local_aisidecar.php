@@ -89,6 +89,7 @@ $string['delivery_running'] = 'Testing…';
 $string['delivery_streams'] = 'Streams';
 $string['delivery_streams_help'] = 'The events came one by one, as they were sent.';
 $string['delivery_test'] = 'Test of streaming';
+$string['earlier'] = 'Earlier messages';
 $string['error_activitydisabled'] = 'The AI assistant is switched off in this activity.';
 $string['error_bad_frame'] = 'Something went wrong between this site and the AI assistant. Try again; if it happens again, please tell the site administrator.';
 $string['error_bad_message'] = 'Something went wrong between this site and the AI assistant. Try again; if it happens again, please tell the site administrator.';
