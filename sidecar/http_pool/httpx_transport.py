@@ -38,7 +38,9 @@ class PoolTransport(httpx.AsyncBaseTransport):
             content=await request.aread(),
         )
         exchange = await self._pools.ask(asked, _ignore)
-        response = httpx.Response(exchange.status, headers=list(exchange.headers), stream=_Body(exchange, self._max_bytes))
+        response = httpx.Response(
+            exchange.status, headers=list(exchange.headers), stream=_Body(exchange, self._max_bytes)
+        )
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             exchange.close()
             # httpx would decode it: 292 kB of gzip are 300 MB, and more.

@@ -65,7 +65,7 @@ class Metrics:
     def __init__(self, models: Iterable[str] = ()) -> None:
         self._models = frozenset(models)
         self.requests: Counter[Labels] = Counter()
-        """By action and outcome: `done`, a code, or `unread` where the client had left."""
+        """By action and outcome: `done`, a code; where the client had left `unread`, or `left` as its reply goes on."""
         self.overhead = Histogram(
             "sidecar_overhead_seconds", "From the arrival of a request until its provider was asked.", ("action",),
             _OVERHEAD_SECONDS,

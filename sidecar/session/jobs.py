@@ -34,6 +34,8 @@ class Job(Struct, eq=False, kw_only=True):
     is_cancelled: bool = False
     outcome: str = "done"
     """For the log: `done`, or the code of the error with which it ended."""
+    outcome_if_left: str = "unread"
+    """The same where the client leaves before: `left` where what it asked for goes on."""
 
     @property
     def id(self) -> str | None:

@@ -84,7 +84,7 @@ class Requests:
             await self._outbox.room()
             self._outbox.put(job.form.encode([last]))
         except anyio.get_cancelled_exc_class():
-            job.outcome = "unread"  # the client has left
+            job.outcome = job.outcome_if_left
             raise
         finally:
             self._intake.let_go(job.held_bytes)

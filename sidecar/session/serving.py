@@ -33,6 +33,8 @@ async def serve(request: Beginning | Resume, job: Job, service: Service, send: S
         if isinstance(request, Resume)
         else (lambda: service.cancel(reply))
     )
+    if reply.is_detached:
+        job.outcome_if_left = "left"
     request_id = echo(request.id)
     try:
         if job.is_cancelled:
@@ -64,6 +66,7 @@ async def serve_start(request: Beginning, job: Job, service: Service, _send: Sen
 async def serve_ticket(ticket: str, after: int | None, job: Job, service: Service, send: Send) -> Event:
     """Serve what a ticket opens, as `resume` would. Raises SidecarError before anything was sent."""
     reply, behind = service.redeem(ticket, after=after)
+    job.outcome_if_left = "left"
     try:
         await send([_start(UNSET, reply)])
         return await _stream(Reader(reply, after=behind), UNSET, job, send)

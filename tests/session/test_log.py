@@ -83,6 +83,17 @@ async def test_a_client_that_leaves(caplog: pytest.LogCaptureFixture) -> None:
         assert outcomes(caplog) == ["unread action=chat id=1 ms=0 first_ms=0"]
 
 
+async def test_a_client_that_hands_its_reply_over_and_leaves(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_house() as house:
+        client = house.connect()
+        client.ask("chat", id="1", content="Hi", stream=True, detach=True)
+        call = await house.next_call()
+        client.stream.leave()
+        await client.ended()
+        assert outcomes(caplog) == ["left action=chat id=1 ms=0 first_ms=-"]
+        call.finish()
+
+
 @pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
 async def test_bad_messages_and_refusals_are_not_quoted(caplog: pytest.LogCaptureFixture, dialect: object) -> None:
     async with open_house(max_payload_bytes=1000) as house:
