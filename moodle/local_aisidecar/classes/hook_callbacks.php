@@ -74,7 +74,6 @@ class hook_callbacks {
             'maxtextlength' => limits::max_length('summarize'),
             'streamurl' => delivery::url(),
             'historyurl' => (new \moodle_url('/local/aisidecar/history.php'))->out(false),
-            'available' => true,
         ];
         $html = $PAGE->get_renderer('core')->render_from_template('local_aisidecar/drawer', $config);
         // So that formulas can be set that come later.

@@ -30,7 +30,7 @@ $functions = [
         'description' => 'Asks the assistant, and returns before it has answered.',
         'type' => 'write',
         'ajax' => true,
-        'capabilities' => 'local/aisidecar:use',
+        'capabilities' => 'local/aisidecar:use, local/aisidecar:usesite',
     ],
     'local_aisidecar_read' => [
         'classname' => \local_aisidecar\external\read::class,

@@ -106,6 +106,15 @@ final class access_test extends \advanced_testcase {
         $this->assertSame('guest', $this->reason($this->in_course()));
     }
 
+    public function test_conversations_are_for_nobody_who_is_logged_in_as_another(): void {
+        $this->setAdminUser();
+        \core\session\manager::loginas($this->student->id, $this->in_course());
+        $this->assertSame('loggedinas', $this->reason($this->in_course()));
+        $this->assertSame([], access::actions(place::of($this->in_course())));
+        $this->expectExceptionMessage('private');
+        local\conversations::page(0);
+    }
+
     public function test_pages_outside_of_courses_are_for_everybody_where_the_site_wants_it(): void {
         $user = \context_user::instance($this->student->id);
         $this->assertSame('disabled', $this->reason($user));

@@ -20,6 +20,7 @@ use core_external\external_api;
 use local_aisidecar\external\report_delivery;
 use local_aisidecar\local\delivery;
 use local_aisidecar\local\relay_slots;
+use local_aisidecar\tests\sidecar_testcase;
 
 /**
  * Tests of how answers come to browsers.
@@ -32,11 +33,10 @@ use local_aisidecar\local\relay_slots;
  * @covers \local_aisidecar\external\report_delivery
  * @covers \local_aisidecar\check\delivery
  */
-final class delivery_test extends \advanced_testcase {
+final class delivery_test extends sidecar_testcase {
     #[\Override]
     protected function setUp(): void {
         parent::setUp();
-        $this->resetAfterTest();
         $this->setAdminUser();
     }
 
@@ -74,6 +74,16 @@ final class delivery_test extends \advanced_testcase {
         $this->assertSame($best, $returned['delivery']);
         $this->assertSame($best, delivery::current());
         $this->assertEqualsWithDelta(time(), delivery::last_test()['time'], 5);
+    }
+
+    public function test_choice_stays_where_no_sidecar_could_be_tested(): void {
+        set_config('delivery', 'handover', 'local_aisidecar');
+        $this->stop_sidecar();
+        $results = [['mode' => 'relay', 'gaps' => [200.0, 200.0, 200.0, 200.0], 'error' => '']];
+        $this->assertSame('handover', report_delivery::execute($results)['delivery']);
+        $this->assertStringContainsString('not running', report_delivery::execute([])['message']);
+        $this->start_sidecar();
+        $this->assertSame('relay', report_delivery::execute($results)['delivery']);
     }
 
     public function test_nobody_else_chooses(): void {

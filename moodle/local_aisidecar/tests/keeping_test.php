@@ -67,6 +67,17 @@ final class keeping_test extends sidecar_testcase {
         $this->start_sidecar();
     }
 
+    public function test_cron_gives_up_where_settings_make_no_sense(): void {
+        $this->aged($this->ask('Is 7 a prime?'), 60);
+        $old = $this->aged($this->ask('And 8?'), HOURSECS);
+        set_config('tcp', 'example.com:80', 'local_aisidecar');
+
+        $this->expectOutputString("Answers collected: 1.\n");
+        (new task\collect_answers())->execute();
+
+        $this->assertSame('interrupted', $this->now($old)->status);
+    }
+
     public function test_answer_that_was_never_begun_is_given_up(): void {
         global $DB;
         $answer = $this->ask('Is 7 a prime?');

@@ -124,6 +124,10 @@ final class rendering_test extends \advanced_testcase {
         $this->assertStringContainsString('<code>a_b_c</code>', $html);
     }
 
+    public function test_signs_that_turn_or_hide_words_are_dropped(): void {
+        $this->assertStringContainsString('<p>abcd</p>', $this->render("a\u{202E}b\u{2066}c\u{E0041}d"));
+    }
+
     public function test_angle_brackets_outside_of_code_stay(): void {
         $html = $this->render('if a<b and c>d, List<String>');
         $this->assertStringContainsString('if a&lt;b and c&gt;d, List&lt;String&gt;', $html);

@@ -22,6 +22,7 @@ use core_external\external_multiple_structure;
 use core_external\external_single_structure;
 use core_external\external_value;
 use local_aisidecar\local\delivery;
+use local_aisidecar\local\sidecar;
 
 /**
  * Keeps what the self-test in an administrator's browser has measured, and chooses the best way that works.
@@ -61,6 +62,10 @@ class report_delivery extends external_api {
         self::validate_context($context);
         require_capability('moodle/site:config', $context);
 
+        if ($params['results'] === [] || !sidecar::is_there()) {
+            // Without it, only PHP's own way could have worked: that says nothing of the others.
+            return ['delivery' => delivery::current(), 'message' => get_string('delivery_kept', 'local_aisidecar')];
+        }
         $best = delivery::choose($params['results']);
         return ['delivery' => $best, 'message' => get_string("delivery_chosen_$best", 'local_aisidecar')];
     }

@@ -54,6 +54,17 @@ final class access {
     }
 
     /**
+     * Makes sure that the current user is who he says: conversations are for nobody else, administrators included.
+     *
+     * @throws refused
+     */
+    public static function require_oneself(): void {
+        if (\core\session\manager::is_loggedinas()) {
+            throw new refused('loggedinas');
+        }
+    }
+
+    /**
      * Returns what the current user may ask for here, the policy aside.
      *
      * @param place $place
@@ -95,6 +106,7 @@ final class access {
         $config = get_config('local_aisidecar');
         return match (true) {
             !isloggedin() || isguestuser() => 'guest',
+            \core\session\manager::is_loggedinas() => 'loggedinas',
             empty($config->enabled) => 'disabled',
             $place->is_site() && empty($config->sitepages) => 'disabled',
             !has_capability(self::capability($place), $place->context) => 'nopermission',

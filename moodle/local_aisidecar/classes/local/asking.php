@@ -143,7 +143,8 @@ final class asking {
         $question = messages::question_of($answer);
         if ($answer->status === messages::RUNNING && $answer->reply === null) {
             // Whoever came first may still be at it, or PHP ended in between: to the sidecar, too, the key means the same.
-            $answer = $this->start($question, $answer);
+            $asking = new self(place::of(messages::context_of($answer)), $question->action);
+            $answer = $asking->start($question, $answer);
         }
         return [$question, $answer];
     }

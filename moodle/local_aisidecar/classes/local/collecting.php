@@ -18,8 +18,6 @@ namespace local_aisidecar\local;
 
 use OpenaiMoodleSidecar\Answer;
 use OpenaiMoodleSidecar\Error\Cancelled;
-use OpenaiMoodleSidecar\Error\ConnectionFailed;
-use OpenaiMoodleSidecar\Error\ConnectionLost;
 use OpenaiMoodleSidecar\Error\DeadlineExceeded;
 use OpenaiMoodleSidecar\Error\Draining;
 use OpenaiMoodleSidecar\Error\NotFound;
@@ -67,7 +65,7 @@ final class collecting {
             return self::store($answer, static fn() => sidecar::client($seconds)->ask($request));
         } catch (DeadlineExceeded) {
             return $answer;
-        } catch (SidecarException $exception) {
+        } catch (SidecarException | refused) {
             return self::give_up_if_old($answer);
         }
     }
@@ -80,15 +78,13 @@ final class collecting {
      * @return \stdClass The row, as it is now.
      */
     public static function finish(\stdClass $answer, float $seconds = 5.0): \stdClass {
-        $answer = self::collect($answer, $seconds);
-        if ($answer->status !== messages::RUNNING || !self::has_reply($answer) || self::is_there()) {
-            return $answer;
-        }
-        // A restart takes a second; then the sidecar says that it knows no such answer.
-        sleep(1);
-        $answer = self::collect($answer, $seconds);
-        if ($answer->status !== messages::RUNNING || self::is_there()) {
-            return $answer;
+        // A restart takes a second, and then the sidecar says that it knows no such answer; a crowd before its door passes.
+        foreach ([0, 1, 3] as $pause) {
+            sleep($pause);
+            $answer = self::collect($answer, $seconds);
+            if ($answer->status !== messages::RUNNING || !self::has_reply($answer) || sidecar::is_there()) {
+                return $answer;
+            }
         }
         return self::keep($answer, ['status' => messages::INTERRUPTED, 'errorcode' => 'lost']);
     }
@@ -256,21 +252,5 @@ final class collecting {
      */
     public static function has_reply(\stdClass $answer): bool {
         return $answer->reply !== null && $answer->reply !== messages::ONE_SHOT;
-    }
-
-    /**
-     * Returns whether there is a sidecar that keeps answers.
-     *
-     * @return bool
-     */
-    private static function is_there(): bool {
-        try {
-            sidecar::client(2)->cancel('nobody');
-        } catch (ConnectionFailed | ConnectionLost) {
-            return false;
-        } catch (SidecarException) {
-            return true;
-        }
-        return true;
     }
 }

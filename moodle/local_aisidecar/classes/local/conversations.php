@@ -39,6 +39,7 @@ final class conversations {
      */
     public static function require(int $id): \stdClass {
         global $DB, $USER;
+        access::require_oneself();
         $row = $DB->get_record(self::TABLE, ['id' => $id, 'userid' => $USER->id]);
         return $row ?: throw new refused('noconversation');
     }
@@ -70,6 +71,7 @@ final class conversations {
      */
     public static function page(int $page): array {
         global $DB, $USER;
+        access::require_oneself();
         $rows = $DB->get_records(
             self::TABLE,
             ['userid' => $USER->id],

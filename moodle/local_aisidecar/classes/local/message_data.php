@@ -27,8 +27,11 @@ use core_external\external_value;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class message_data {
-    /** @var int Of a page that was to be summarized, so many characters are shown. */
+    /** @var int Of a page that was to be summarized, so many characters stand for it. */
     private const EXCERPT = 200;
+
+    /** @var int Of such a page, so many characters come back to the browser. */
+    private const MAX_SHOWN = 2000;
 
     /**
      * Returns a message.
@@ -40,6 +43,9 @@ final class message_data {
     public static function export(\stdClass $row, \context $context): array {
         $isuser = $row->role === messages::USER;
         $text = (string) $row->content;
+        // Of a page that was to be summarized, a browser gets enough to know it by.
+        $truncated = $isuser && $row->action !== 'chat' && \core_text::strlen($text) > self::MAX_SHOWN;
+        $text = $truncated ? \core_text::substr($text, 0, self::MAX_SHOWN) . '…' : $text;
         return [
             'id' => (int) $row->id,
             'key' => $row->requestkey,
@@ -47,6 +53,7 @@ final class message_data {
             'action' => $row->action,
             'status' => $row->status,
             'text' => $text,
+            'truncated' => $truncated,
             'html' => $isuser ? rendering::plain(self::asked($row), $context) : rendering::answer($text, $context),
             'timecreated' => (int) $row->timecreated,
             'finishreason' => (string) $row->finishreason,
@@ -82,6 +89,7 @@ final class message_data {
             'action' => new external_value(PARAM_ALPHA, 'What was asked for: chat, summarize or analyze'),
             'status' => new external_value(PARAM_ALPHA, 'running, complete, stopped, interrupted or failed'),
             'text' => new external_value(PARAM_RAW, 'As it was written; untrusted'),
+            'truncated' => new external_value(PARAM_BOOL, 'Whether that is the beginning only'),
             'html' => new external_value(PARAM_RAW, 'To be shown'),
             'timecreated' => new external_value(PARAM_INT, 'When'),
             'finishreason' => new external_value(PARAM_ALPHA, 'Why the text ends; empty: not known'),

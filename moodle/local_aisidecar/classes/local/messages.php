@@ -58,6 +58,7 @@ final class messages {
      */
     public static function require_answer(int $id): \stdClass {
         global $DB, $USER;
+        access::require_oneself();
         $row = $DB->get_record(self::TABLE, ['id' => $id, 'userid' => $USER->id, 'role' => self::ASSISTANT]);
         return $row ?: throw new refused('nomessage');
     }

@@ -50,7 +50,7 @@ final class prompt {
         return match ($question->action) {
             'summarize' => Request::summarize($question->content, $fields),
             'analyze' => Request::analyze($question->content, $fields),
-            default => Request::chat($question->content, $fields + ['history' => history::before($question)]),
+            default => Request::chat($question->content, $fields + ['history' => prompt_history::before($question)]),
         };
     }
 }

@@ -52,7 +52,8 @@ final class rendering {
      * @return string HTML
      */
     public static function answer(string $text, \context $context): string {
-        $text = fix_utf8($text);
+        // Signs that nobody sees turn what follows around, or hide words.
+        $text = preg_replace('/[\x{202A}-\x{202E}\x{2066}-\x{2069}\x{E0000}-\x{E007F}]/u', '', fix_utf8($text));
         if (strlen($text) > self::MAX_BYTES) {
             return self::plain($text, $context);
         }

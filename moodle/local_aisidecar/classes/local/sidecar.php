@@ -18,7 +18,10 @@ namespace local_aisidecar\local;
 
 use OpenaiMoodleSidecar\Client;
 use OpenaiMoodleSidecar\Deadlines;
+use OpenaiMoodleSidecar\Error\ConnectionFailed;
+use OpenaiMoodleSidecar\Error\ConnectionLost;
 use OpenaiMoodleSidecar\Error\InvalidSettings;
+use OpenaiMoodleSidecar\Error\SidecarException;
 use OpenaiMoodleSidecar\Settings;
 use OpenaiMoodleSidecar\Transport\ApcuRest;
 use OpenaiMoodleSidecar\Transport\FileRest;
@@ -59,6 +62,23 @@ final class sidecar {
     public static function relaying_client(): Client {
         self::load();
         return new Client(self::settings(null, null, 5.0));
+    }
+
+    /**
+     * Returns whether a sidecar is running that keeps answers: a child of PHP would not.
+     *
+     * @return bool
+     */
+    public static function is_there(): bool {
+        try {
+            // To a ping, a child would answer as well; of a reply that there is none, only one that has some can say.
+            self::client(2)->cancel('none');
+        } catch (ConnectionFailed | ConnectionLost | refused) {
+            return false;
+        } catch (SidecarException) {
+            return true;
+        }
+        return true;
     }
 
     /**

@@ -33,8 +33,7 @@ final class snippets {
     /** @var string For PHP's own relay it is a word in the configuration that is there already. */
     private const RELAY = <<<'CONF'
         # Apache with php-fpm (mod_proxy_fcgi), else each answer comes all at once:
-        <Proxy "fcgi://localhost">
-            ProxySet flushpackets=on
+        <Proxy "fcgi://localhost/" flushpackets=on>
         </Proxy>
 
         # A second nginx in front of the web server:

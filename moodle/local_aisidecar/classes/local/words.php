@@ -24,9 +24,9 @@ namespace local_aisidecar\local;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class words {
-    /** @var string[] Ends of an answer that another try may mend. */
+    /** @var string[] What another try would not mend. */
     private const NOT_WORTH_A_RETRY = [
-        'length', 'filtered', 'refused', 'cancelled_by_user', 'context_too_long', 'too_large', 'upstream_auth', 'not_configured',
+        'length', 'filtered', 'refused', 'context_too_long', 'too_large', 'upstream_auth', 'not_configured',
         'forbidden', 'unauthorized',
     ];
 

@@ -45,12 +45,12 @@ class provider implements
      */
     public static function get_metadata(collection $collection): collection {
         $tables = [
-            'conversation' => ['userid', 'title', 'timecreated', 'timemodified'],
+            'conversation' => ['userid', 'contextid', 'title', 'timecreated', 'timemodified'],
             'message' => [
                 'userid', 'contextid', 'role', 'action', 'status', 'content', 'prompttokens', 'completiontokens', 'timecreated',
                 'timefinished',
             ],
-            'course' => ['usermodified', 'persona', 'timemodified'],
+            'course' => ['usermodified', 'enabled', 'persona', 'timemodified'],
         ];
         foreach ($tables as $name => $fields) {
             $collection->add_database_table("local_aisidecar_$name", self::strings($name, $fields), "privacy:metadata:$name");

@@ -33,7 +33,7 @@ use local_aisidecar\tests\sidecar_testcase;
  * @covers \local_aisidecar\external\start
  * @covers \local_aisidecar\local\asking
  * @covers \local_aisidecar\local\prompt
- * @covers \local_aisidecar\local\history
+ * @covers \local_aisidecar\local\prompt_history
  * @covers \local_aisidecar\local\limits
  */
 final class asking_test extends sidecar_testcase {
@@ -128,6 +128,7 @@ final class asking_test extends sidecar_testcase {
 
         $this->assertSame($text, $this->asked('summarize')[0]['content']);
         $this->assertStringStartsWith('Summarise this text: A prime', $started['question']['html']);
+        $this->assertSame([true, 2001], [$started['question']['truncated'], mb_strlen($started['question']['text'])]);
         $this->assertLessThan(300, strlen($started['question']['html']));
     }
 

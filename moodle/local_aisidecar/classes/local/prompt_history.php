@@ -23,7 +23,7 @@ namespace local_aisidecar\local;
  * @copyright  2026 the authors of openai-moodle-sidecar
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
-final class history {
+final class prompt_history {
     /** @var int As many turns as the sidecar takes. */
     private const MAX_TURNS = 256;
 
