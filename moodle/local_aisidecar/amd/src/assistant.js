@@ -70,7 +70,11 @@ export default class Assistant {
             onSend: (action, text) => this.#send(action, text),
         });
         this.exchange = new Exchange(this.view, this.composer, storage, {
-            onStarted: started => this.#started(started),
+            onStarted: (started, {key}) => {
+                this.outbox.remove(key);
+                this.#remember(started.conversationid);
+                this.tabs.tell(started.conversationid);
+            },
             onEnded: () => {
                 this.tabs.tell(this.#conversationid);
                 onNews();
@@ -189,11 +193,6 @@ export default class Assistant {
         return visit === this.#visit ? found : null;
     }
 
-    #started({conversationid}) {
-        this.#remember(conversationid);
-        this.tabs.tell(conversationid);
-    }
-
     async #send(action, content) {
         // It belongs to the conversation that is on its way.
         await this.#loading;
@@ -231,9 +230,7 @@ export default class Assistant {
         const bubble = this.view.addAnswer(question);
         this.view.scrollToEnd();
         const refusal = await this.exchange.ask(bubble, request);
-        if (!refusal) {
-            this.outbox.remove(request.key);
-        } else if (visit === this.#visit) {
+        if (refusal && visit === this.#visit) {
             bubble.element.remove();
             this.view.log.append(...replaced ? [replaced] : []);
             await this.#refused(refusal, request, question);

@@ -40,7 +40,7 @@ export default class Exchange {
      * @param {Composer} composer
      * @param {TabStorage} storage
      * @param {object} listener
-     * @param {function} listener.onStarted Called with what start has given.
+     * @param {function} listener.onStarted Called with what start has given, and the request.
      * @param {function} listener.onEnded Called when an answer is there.
      * @param {function} listener.onLookAgain Called where somebody wants to see what became of a lost one.
      */
@@ -63,7 +63,7 @@ export default class Exchange {
      * @returns {Promise<object|null>} Why it was not even begun, or null.
      */
     ask(bubble, request) {
-        return this.#run(bubble, turn => turn.ask(request));
+        return this.#run(bubble, turn => turn.ask(request), request);
     }
 
     /**
@@ -107,8 +107,8 @@ export default class Exchange {
         this.storage.set('running', turn !== null);
     }
 
-    async #run(bubble, action) {
-        const turn = new Turn(ports, this.#reader(bubble));
+    async #run(bubble, action, request = null) {
+        const turn = new Turn(ports, this.#reader(bubble, request));
         this.#setTurn(turn);
         this.view.announce(bubble.getWords());
         const still = setTimeout(async() => bubble.say(await getString('stillthinking', COMPONENT)), STILL_THINKING_MS);
@@ -137,11 +137,11 @@ export default class Exchange {
         }
     }
 
-    #reader(bubble) {
+    #reader(bubble, request) {
         return {
             onStarted: started => {
                 bubble.started = true;
-                this.listener.onStarted(started);
+                this.listener.onStarted(started, request);
             },
             onText: text => bubble.write(text),
             onProgress: async progress => bubble.say(await wordsOf(progress)),
