@@ -61,6 +61,7 @@ class Generate(ClientMessage, frozen=True, kw_only=True):
     detach: bool | None = None
     ticket: bool | None = None
     key: Key | None = None
+    grace_seconds: Annotated[float, Meta(ge=0, le=3600)] | None = None
 
 
 class Chat(Generate, frozen=True, kw_only=True, tag="chat"):

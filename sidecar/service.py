@@ -79,8 +79,9 @@ class Service:
         if self._provider is None:
             raise NotConfigured("No model provider is configured: set SIDECAR_PROVIDER, or OPENAI_API_KEY.")
         self._check_ticket(request)
-        if request.key is not None and not request.detach:
-            raise InvalidParameter("`key` is for detached replies: set `detach`.")
+        for name, value in (("key", request.key), ("grace_seconds", request.grace_seconds)):
+            if value is not None and not request.detach:
+                raise InvalidParameter(f"`{name}` is for detached replies: set `detach`.")
         return self._replies.open(*self._prepare(request, self._provider))
 
     def _check_ticket(self, request: Beginning) -> None:
@@ -113,6 +114,7 @@ class Service:
         opening = Opening(
             user_id=purpose.user_id,
             is_detached=bool(request.detach),
+            grace_seconds=request.grace_seconds,
             key=request.key,
             fingerprint=fingerprint,
             may_share=may_share,

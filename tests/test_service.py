@@ -67,8 +67,11 @@ async def test_a_self_test_needs_no_provider() -> None:
 
 @every_kind
 @pytest.mark.parametrize("detach", [None, False])
-async def test_a_key_without_detach_is_refused(kind: type[Generate], detach: bool | None) -> None:
+async def test_a_key_or_a_time_of_grace_without_detach_is_refused(kind: type[Generate], detach: bool | None) -> None:
     async with open_house(GatedProvider()) as house:
+        error = house.refuse(kind(content="Hi", grace_seconds=0, detach=detach))
+        assert type(error) is InvalidParameter
+        assert "`grace_seconds`" in str(error)
         error = house.refuse(kind(content="Hi", key="k", detach=detach))
         assert type(error) is InvalidParameter
         assert "`key`" in str(error)

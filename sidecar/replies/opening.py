@@ -27,6 +27,8 @@ class Opening(Struct, frozen=True, kw_only=True):
 
     user_id: str | None = None
     is_detached: bool = False
+    grace_seconds: float | None = None
+    """For how long it goes on without a reader; None: as the limits say."""
     key: str | None = None
     fingerprint: str | None = None
     may_share: bool = False

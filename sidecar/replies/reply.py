@@ -89,6 +89,8 @@ class Reply:
         self.user_id = user_id
         self.is_detached = is_detached
         self.is_shared = is_shared
+        self.grace_seconds: float | None = None
+        """For how long it goes on without a reader; None: as the store's limits say."""
         self.key: tuple[str | None, str] | None = None
         self.fingerprint: str | None = None
         self.overhead_ms: float | None = None

@@ -29,9 +29,9 @@ class ReplyStore:
         self._keys: dict[tuple[str | None, str], Reply] = {}
         self._shared: dict[str, Call] = {}  # those that run, and those that are cached
         self._cached: OrderedDict[str, Call] = OrderedDict()  # by their deadlines, as the tables below
-        # Each in the order of the deadlines, because all of one table have the same time from the moment they enter it.
+        self._lonely: dict[str, Reply] = {}  # running, detached, without readers
+        # In the order of the deadlines, because all have the same time from the moment they enter it.
         # OrderedDict: the first is found at once, however many before it have gone.
-        self._lonely: OrderedDict[str, Reply] = OrderedDict()  # running, detached, without readers
         self._finished: OrderedDict[str, Reply] = OrderedDict()  # ended
         self.running: set[Call] = set()
         self.total_bytes = 0
@@ -68,7 +68,7 @@ class ReplyStore:
             opening.booking.share()
         reply_id = "r_" + secrets.token_urlsafe(16)
         reply = Reply(reply_id, call, user_id=opening.user_id, is_detached=opening.is_detached, is_shared=is_shared)
-        reply.key, reply.fingerprint = key, opening.fingerprint
+        reply.key, reply.fingerprint, reply.grace_seconds = key, opening.fingerprint, opening.grace_seconds
         call.replies.add(reply)
         self._replies[reply.id] = reply
         self.total_bytes += REPLY_OVERHEAD_BYTES
@@ -139,7 +139,8 @@ class ReplyStore:
         if not reply.is_detached:
             self._forget(reply)
         elif reply.end is None:
-            reply.deadline = now + self._limits.grace_seconds
+            grace = self._limits.grace_seconds if reply.grace_seconds is None else reply.grace_seconds
+            reply.deadline = now + grace
             self._lonely[reply.id] = reply
 
     def cancel(self, reply: Reply, now: float, error: SidecarError | None = None) -> None:
@@ -191,12 +192,13 @@ class ReplyStore:
 
     def expire(self, now: float) -> float | None:
         """End and drop what is over; return when to look again, or None when nothing waits."""
-        while (lonely := next(iter(self._lonely.values()), None)) is not None and lonely.deadline <= now:
-            self.cancel(lonely, now, Cancelled("Nobody came back for the reply in time."))
+        for reply in [lonely for lonely in self._lonely.values() if lonely.deadline <= now]:
+            self.cancel(reply, now, Cancelled("Nobody came back for the reply in time."))
         while (finished := self._oldest_unread()) is not None and finished.deadline <= now:
             self._forget(finished)
         stale = self._drop_stale(now)
-        return min((kept.deadline for kept in (lonely, finished, stale) if kept is not None), default=None)
+        kept = [reply for reply in (*self._lonely.values(), finished, stale) if reply is not None]
+        return min((reply.deadline for reply in kept), default=None)
 
     def end_all(self, error: SidecarError, now: float) -> None:
         """End every running reply with `error`."""

@@ -138,7 +138,7 @@ OPTIONS = (
            "A file of settings, one `NAME=value` per line; the environment wins over it. "
            "Unset: `.env` in the working directory, if there is one"),
     Option("SIDECAR_GRACE_SECONDS", "grace_seconds", _DELAY, "15", "seconds",
-           "How long a running detached reply goes on without a reader"),
+           "How long a running detached reply goes on without a reader, where its request names no time"),
     Option("SIDECAR_RESUME_SECONDS", "resume_seconds", _UP_TO_A_DAY, "600", "seconds",
            "How long a finished detached reply is kept"),
     Option("SIDECAR_CACHE_SECONDS", "cache_seconds", _UP_TO_A_DAY, "300", "seconds",

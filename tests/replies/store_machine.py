@@ -24,9 +24,9 @@ class StoreMachine(StoreModel):
 
     # What the process does.
 
-    @rule(user_id=st.sampled_from([None, "1", "2"]), is_detached=st.booleans())
-    def open(self, user_id: str | None, is_detached: bool) -> None:
-        self._open(Opening(user_id=user_id, is_detached=is_detached))
+    @rule(user_id=st.sampled_from([None, "1", "2"]), is_detached=st.booleans(), grace=st.sampled_from([None, 0.0, 7.0]))
+    def open(self, user_id: str | None, is_detached: bool, grace: float | None) -> None:
+        self._open(Opening(user_id=user_id, is_detached=is_detached, grace_seconds=grace))
 
     @rule(user_id=st.sampled_from([None, "1"]), fingerprint=st.sampled_from(["f", "f", "g"]), may_share=st.booleans())
     def open_by_key(self, user_id: str | None, fingerprint: str, may_share: bool) -> None:
@@ -186,7 +186,7 @@ class StoreMachine(StoreModel):
         for model in self.replies[:]:
             while model.readers:
                 self._leave(model)
-        self.now += self.limits.grace_seconds
+        self.now += max(self.limits.grace_seconds, 7.0)
         self._expire()
         for call in self.writing[:]:
             self._finish(call, is_good=False)

@@ -126,7 +126,8 @@ class StoreModel(RuleBasedStateMachine):
         if not model.readers and not model.opening.is_detached:
             self._forget(model)
         elif not model.readers and model.end is None:
-            model.leaves_at = self.now + self.limits.grace_seconds
+            own = model.opening.grace_seconds
+            model.leaves_at = self.now + (self.limits.grace_seconds if own is None else own)
 
     def _finish(self, model: ModelCall, *, is_good: bool) -> None:
         end = DONE if is_good else End(usage=USAGE, error=Cancelled("Nobody waits."))

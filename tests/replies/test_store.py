@@ -159,6 +159,21 @@ def test_a_cancelled_reply_is_kept_from_its_own_end_and_not_from_that_of_its_cal
     assert store.expire(100.0) == 601
 
 
+def test_a_reply_goes_on_alone_for_as_long_as_its_request_said() -> None:
+    store = ReplyStore(ReplyLimits(grace_seconds=15))
+    patient, _ = start(store, Opening(is_detached=True, grace_seconds=120))
+    usual, _ = start(store, Opening(is_detached=True))
+    hasty, _ = start(store, Opening(is_detached=True, grace_seconds=0))
+    for reply in (patient, usual, hasty):
+        store.leave(reply, 0.0)
+    assert store.expire(0.0) == 15
+    assert (error_code(hasty.end), usual.end) == (Code.CANCELLED, None)
+    assert store.expire(15.0) == 120
+    assert (error_code(usual.end), patient.end) == (Code.CANCELLED, None)
+    store.expire(120.0)
+    assert error_code(patient.end) == Code.CANCELLED
+
+
 def test_each_return_of_a_reader_begins_the_time_of_grace_anew() -> None:
     store = ReplyStore(ReplyLimits(grace_seconds=15))
     reply, _ = start(store)

@@ -17,7 +17,7 @@ use OpenaiMoodleSidecar\Wire\FrameDecoder;
  * @phpstan-type Common array{
  *     context?: ?string, instructions?: ?string, user_id?: string|int|null, course_id?: string|int|null,
  *     model?: ?string, max_tokens?: ?int, temperature?: int|float|null, language?: ?string,
- *     detach?: ?bool, ticket?: ?bool, key?: ?string, ...
+ *     detach?: ?bool, ticket?: ?bool, key?: ?string, grace_seconds?: int|float|null, ...
  * }
  */
 final class Request
