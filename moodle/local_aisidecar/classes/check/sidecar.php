@@ -63,7 +63,7 @@ class sidecar extends check {
             return new result(result::NA, get_string('check_sidecar_disabled', 'local_aisidecar'));
         }
         try {
-            $found = way::client(3)->probe();
+            $found = way::client(8)->probe();
         } catch (refused $exception) {
             return new result(result::ERROR, get_string('check_sidecar_settings', 'local_aisidecar'), s($exception->cause));
         }

@@ -189,10 +189,11 @@ final class asking {
         try {
             $DB->set_field(messages::TABLE, 'reply', messages::ONE_SHOT, ['id' => $answer->id]);
             $answer->reply = messages::ONE_SHOT;
-            $this->note($question, $answer);
             \core_php_time_limit::raise(0);
             $request = prompt::request($question, $answer, $this->place, isdetached: false);
-            return collecting::store_one_shot($answer, static fn() => sidecar::client()->ask($request));
+            $answer = collecting::store_one_shot($answer, static fn() => sidecar::client()->ask($request));
+            $this->note($question, $answer);
+            return $answer;
         } finally {
             $slot->release();
         }

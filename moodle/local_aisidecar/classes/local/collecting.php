@@ -18,6 +18,7 @@ namespace local_aisidecar\local;
 
 use OpenaiMoodleSidecar\Answer;
 use OpenaiMoodleSidecar\Error\Cancelled;
+use OpenaiMoodleSidecar\Error\ConnectionFailed;
 use OpenaiMoodleSidecar\Error\DeadlineExceeded;
 use OpenaiMoodleSidecar\Error\Draining;
 use OpenaiMoodleSidecar\Error\NotFound;
@@ -112,10 +113,14 @@ final class collecting {
      * @param \stdClass $answer
      * @param \Closure $ask Returns the Answer, or throws.
      * @return \stdClass The row, as it is now.
+     * @throws refused Nobody was asked.
      */
     public static function store_one_shot(\stdClass $answer, \Closure $ask): \stdClass {
         try {
             return self::store($answer, $ask);
+        } catch (ConnectionFailed $exception) {
+            // It did not even start: nobody was asked.
+            throw refused::by($exception);
         } catch (SidecarException $exception) {
             $fields = ['status' => messages::FAILED, 'errorcode' => $exception->errorCode];
             return self::keep($answer, $fields, $exception->getMessage());

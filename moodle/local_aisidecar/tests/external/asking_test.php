@@ -266,6 +266,21 @@ final class asking_test extends sidecar_testcase {
         $this->start_sidecar();
     }
 
+    public function test_child_that_does_not_start_leaves_nothing_behind(): void {
+        global $CFG, $DB;
+        $this->stop_sidecar();
+        $CFG->forced_plugin_settings['local_aisidecar'] = ['command' => ['/nonexistent/openai-moodle-sidecar', 'stdio']];
+        try {
+            $this->start('Is 7 a prime?');
+            $this->fail('It was not refused.');
+        } catch (refused $exception) {
+            $this->assertSame('connection_failed', $exception->reason);
+        } finally {
+            $this->start_sidecar();
+        }
+        $this->assertSame(0, $DB->count_records(messages::TABLE));
+    }
+
     public function test_children_of_php_take_no_more_workers_than_the_relay(): void {
         global $CFG, $DB;
         $this->stop_sidecar();
