@@ -26,6 +26,9 @@ use OpenaiMoodleSidecar\Request;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class prompt {
+    /** @var int For so long an answer is written on without a reader: a page that was closed leaves it to cron to collect. */
+    private const GRACE_SECONDS = 600;
+
     /**
      * Puts together what the sidecar is asked.
      *
@@ -45,7 +48,7 @@ final class prompt {
                 : course_settings::of($place->courseid)->instructions(),
         ];
         if ($isdetached) {
-            $fields += ['detach' => true, 'key' => $answer->requestkey];
+            $fields += ['detach' => true, 'key' => $answer->requestkey, 'grace_seconds' => self::GRACE_SECONDS];
         }
         return match ($question->action) {
             'summarize' => Request::summarize($question->content, $fields),

@@ -238,7 +238,7 @@ $string['settings_relayslots_desc'] = 'So many answers at once may be passed on 
 $string['settings_retentiondays'] = 'Keep conversations for';
 $string['settings_retentiondays_desc'] = 'In days since the last question; 0: for ever.';
 $string['settings_sidecar'] = 'The sidecar';
-$string['settings_sidecar_desc'] = 'openai-moodle-sidecar is a program on this server that talks to the AI service, and has the key for it. <a href="{$a}">The report on the site\'s status</a> says whether it is running. An answer that nobody reads any more is stopped after 15 seconds: if it shall be written to its end after a student has closed the page, set SIDECAR_GRACE_SECONDS of the sidecar to 120.';
+$string['settings_sidecar_desc'] = 'openai-moodle-sidecar is a program on this server that talks to the AI service, and has the key for it. <a href="{$a}">The report on the site\'s status</a> says whether it is running.';
 $string['settings_sitepages'] = 'Outside of courses, too';
 $string['settings_sitepages_desc'] = 'Whether the assistant is offered on the dashboard and other pages that belong to no course.';
 $string['settings_socket'] = 'Unix socket';

@@ -61,6 +61,8 @@ final class asking_test extends sidecar_testcase {
         $this->assertSame('You are a tutor.', $request['instructions']);
         $this->assertEquals($this->course->id, $request['course_id']);
         $this->assertTrue($request['detach']);
+        // Whoever closes the page finds the whole answer in the history later.
+        $this->assertSame(600, $request['grace_seconds']);
         $this->assertSame([], $request['history']);
     }
 
