@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup, TaskStatus
 
 from sidecar.assembly import Parts, assemble, describe
@@ -41,7 +42,10 @@ _EXIT_STUCK = 70  # EX_SOFTWARE
 _LOOK_SECONDS = 0.02
 
 # Where the next process takes over who comes now, whoever has just connected has so long to say what it wants.
-_LATECOMERS_SECONDS = 0.25
+_LATECOMERS_SECONDS = 0.5
+
+# Of the event loop: then what was read has become a request, and has begun.
+_TURNS = 10
 
 
 async def serve(configuration: "Configuration", listeners: "Listeners") -> int:
@@ -59,7 +63,10 @@ async def serve(configuration: "Configuration", listeners: "Listeners") -> int:
     # web server's socket is not: the tickets for it are ours.
     until_drain = anyio.CancelScope()
 
+    reception: Reception
+
     async def run(connections: Connections) -> None:
+        nonlocal reception
         async with anyio.create_task_group() as tasks:
             reception = Reception(connections, tasks, limits=settings.limits)
 
@@ -78,13 +85,21 @@ async def serve(configuration: "Configuration", listeners: "Listeners") -> int:
                         welcome_tcp = partial(reception.welcome_tcp, token=listeners.token)
                         start(listeners.tcp, welcome_tcp, tasks if inherited.tcp is None else passing)
 
-    stop_accepting = until_drain.cancel if inherited.unix is not None or inherited.tcp is not None else None
     gives_tickets = listeners.web is not None
     with open_usage_log(settings.usage_file) as log, closing(Supervisor(os.environ)) as supervisor:
         async with assemble(
             settings, configuration.take_provider(), gives_tickets=gives_tickets, usage_log=log
         ) as parts:
             reloading = Reloading(configuration, parts, supervisor, token=listeners.token)
+
+            async def leave_to_the_next() -> None:
+                """Let nobody in any more, and take what those ask who were let in just before."""
+                until_drain.cancel()
+                with anyio.move_on_after(_LATECOMERS_SECONDS):
+                    while reception.guests > parts.connections.heard:  # noqa: ASYNC110 - as in _until_idle
+                        await anyio.sleep(_LOOK_SECONDS)
+                for _ in range(_TURNS):
+                    await anyio.lowlevel.checkpoint()
 
             async def run_with_reloads(connections: Connections) -> None:
                 async with anyio.create_task_group() as tasks:
@@ -97,7 +112,7 @@ async def serve(configuration: "Configuration", listeners: "Listeners") -> int:
                 run_with_reloads,
                 parts,
                 drain_seconds=settings.drain_seconds,
-                stop_accepting=stop_accepting,
+                before_drain=leave_to_the_next if inherited.unix is not None or inherited.tcp is not None else None,
                 on_drain=lambda: supervisor.stopping(f"draining, answers being written: {parts.replies.running}"),
             )
 
@@ -127,12 +142,10 @@ async def _run_until_signal(
     *,
     drain_seconds: float,
     parent: int | None = None,
-    stop_accepting: Callable[[], None] | None = None,
+    before_drain: Callable[[], Awaitable[None]] | None = None,
     on_drain: Callable[[], None] = lambda: None,
 ) -> int:
-    ending = _Ending(
-        parts, drain_seconds=drain_seconds, parent=parent, stop_accepting=stop_accepting, on_drain=on_drain
-    )
+    ending = _Ending(parts, drain_seconds=drain_seconds, parent=parent, before_drain=before_drain, on_drain=on_drain)
     async with anyio.create_task_group() as tasks:
         await tasks.start(ending.wait, tasks)
         await run(parts.connections)
@@ -149,14 +162,14 @@ class _Ending:
         *,
         drain_seconds: float,
         parent: int | None = None,
-        stop_accepting: Callable[[], None] | None = None,
+        before_drain: Callable[[], Awaitable[None]] | None = None,
         on_drain: Callable[[], None] = lambda: None,
     ) -> None:
-        """`parent` is the process that we serve, where that is one; `stop_accepting` leaves who comes to the next."""
+        """`parent` is the process that we serve, where that is one; `before_drain` leaves who comes to the next."""
         self._parts = parts
         self._drain_seconds = drain_seconds
         self._parent = parent
-        self._stop_accepting = stop_accepting
+        self._before_drain = before_drain
         self._on_drain = on_drain
         self.exit_status = 0
 
@@ -179,9 +192,8 @@ class _Ending:
     async def _drain(self, tasks: TaskGroup) -> None:
         logger.info("draining for at most %g s", self._drain_seconds)
         self._on_drain()
-        if self._stop_accepting is not None:
-            self._stop_accepting()
-            await self._until_said()
+        if self._before_drain is not None:
+            await self._before_drain()
         self._parts.service.is_draining = True
         with anyio.move_on_after(self._drain_seconds):
             await self._until_idle()
@@ -190,13 +202,6 @@ class _Ending:
             await self._until_idle()
         logger.info("ending")
         tasks.cancel_scope.cancel()
-
-    async def _until_said(self) -> None:
-        """Wait until everybody whom we have let in has said something, but not for long."""
-        with anyio.move_on_after(_LATECOMERS_SECONDS):
-            await anyio.sleep(_LOOK_SECONDS)
-            while self._parts.connections.is_anybody_silent:  # noqa: ASYNC110 - as below
-                await anyio.sleep(_LOOK_SECONDS)
 
     async def _until_idle(self) -> None:
         # Looking is bounded by the drain; telling would cost every message of every connection.

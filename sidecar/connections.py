@@ -21,7 +21,6 @@ class Connections:
         self.limits = limits
         """For each connection that says something from now on."""
         self._sessions: set[Session] = set()
-        self._silent = 0
         service.metrics.watch("sidecar_connections", "Connections that are open.", lambda: len(self._sessions))
 
     @property
@@ -30,9 +29,9 @@ class Connections:
         return all(session.is_idle for session in self._sessions)
 
     @property
-    def is_anybody_silent(self) -> bool:
-        """Whether there is somebody who has connected and said nothing yet."""
-        return self._silent > 0
+    def heard(self) -> int:
+        """How many are open that have asked for something."""
+        return sum(session.has_asked for session in self._sessions)
 
     async def serve(self, stream: ByteStream, peer: Peer) -> None:
         """Serve one connection to its end and close it. What the peer does, and what fails inside, raises nothing."""
@@ -46,11 +45,7 @@ class Connections:
             stream.close()
 
     async def _serve(self, stream: ByteStream, peer: Peer) -> None:
-        self._silent += 1
-        try:
-            first, has_blanks = await _first_bytes(stream, peer)
-        finally:
-            self._silent -= 1
+        first, has_blanks = await _first_bytes(stream, peer)
         if not first:
             return
         spoken = detect(first[0])

@@ -37,6 +37,11 @@ class Reception:
         self._forbidden = Seldom()
         self._forbidden_web = Seldom()
 
+    @property
+    def guests(self) -> int:
+        """How many connections were let in and are open."""
+        return self._guests
+
     def welcome_unix(self, connection: socket.socket, *, admission: Admission) -> None:
         """Serve a connection to the Unix socket."""
         if self._guests >= self._limits.max_connections:

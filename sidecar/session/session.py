@@ -71,6 +71,8 @@ class Session:
         self._has_all = False
         """Whether its last request has come, though its input goes on."""
         self._awaits_room = False
+        self.has_asked = False
+        """Whether a request has come."""
 
     @property
     def is_idle(self) -> bool:
@@ -117,6 +119,7 @@ class Session:
                 for number, (incoming, held_bytes) in enumerate(self._intake.payloads(), 1):
                     self._authorize(incoming)
                     self._requests.take(incoming, held_bytes)
+                    self.has_asked = True
                     if self._requests.is_full and not await self._room():
                         return None
                     if number % _MESSAGES_A_TURN == 0:

@@ -38,6 +38,10 @@ def usual_settings(folder: Path) -> dict[str, str]:
     return {"SIDECAR_SOCKET": str(folder / "sidecar.sock"), "SIDECAR_TCP": "127.0.0.1:0", "SIDECAR_TCP_AUTH": "off"}
 
 
+# Whoever runs the tests in a terminal has one that controls what they start, and then SIGHUP means something else.
+WITHOUT_TERMINAL = ("setsid",)
+
+
 def serve_command(backend: str | None) -> list[str]:
     return [*(MAIN if backend is None else (sys.executable, on_backend.__file__, backend)), "serve"]
 
@@ -63,7 +67,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 @pytest.fixture
 def serve(launch: Launch, tmp_path: Path) -> Serve:
     def serve(*, backend: str | None = None, **settings: str) -> Program:
-        return launch(*serve_command(backend), settings=usual_settings(tmp_path) | settings)
+        return launch(*WITHOUT_TERMINAL, *serve_command(backend), settings=usual_settings(tmp_path) | settings)
 
     return serve
 

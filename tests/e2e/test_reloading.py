@@ -12,7 +12,7 @@ import pytest
 
 from protocol.messages import Chat, Done, Error, Failure, Ping, Success
 from tests.e2e.client import Client, text_of
-from tests.e2e.conftest import BACKENDS, Launch, Serve, serve_command, usual_settings
+from tests.e2e.conftest import BACKENDS, WITHOUT_TERMINAL, Launch, Serve, serve_command, usual_settings
 from tests.e2e.program import PATIENCE_SECONDS, Program, wait_until
 from tests.e2e.terminal import IN_ITS_OWN_SESSION, Terminal
 from tests.providers.scripted import DONE, ROLE, USAGE, Asked, ScriptedProvider, chunk, event, good, running
@@ -103,7 +103,7 @@ def build(launch: Launch, tmp_path: Path) -> Iterator[Build]:
         def build(*scripts: Callable[[Asked], None], backend: str | None = None, **settings: str) -> House:
             house = House(tmp_path, stack.enter_context(running(*scripts)))
             house.write(**settings)
-            command = (*serve_command(backend), "--env-file", str(tmp_path / "my.env"))
+            command = (*WITHOUT_TERMINAL, *serve_command(backend), "--env-file", str(tmp_path / "my.env"))
             house.program = launch(*command, settings={"SIDECAR_PROVIDER": ""})
             house.program.wait_said("listening on")
             with house.connect() as client:

@@ -13,7 +13,7 @@ import pytest
 
 from protocol.messages import Chat, Done, Ping, Success
 from tests.e2e.client import Client
-from tests.e2e.conftest import Launch, serve_command
+from tests.e2e.conftest import WITHOUT_TERMINAL, Launch, serve_command
 from tests.e2e.program import CHECKOUT, environment, wait_until
 
 FOLDER = CHECKOUT / "container" / "systemd"
@@ -98,7 +98,7 @@ def test_logrotate_loses_no_line(launch: Launch, tmp_path: Path) -> None:
     log = tmp_path / "logs" / "sidecar.log"
     log.parent.mkdir(mode=0o750)
     settings = {"SIDECAR_SOCKET": str(tmp_path / "s.sock"), "SIDECAR_TCP": "off", "SIDECAR_LOG_FILE": str(log)}
-    program = launch(*serve_command(None), settings=settings)
+    program = launch(*WITHOUT_TERMINAL, *serve_command(None), settings=settings)
     program.wait_said("listening on")
     rules = (FOLDER / "logrotate.conf").read_text().replace(f"/var/log/{NAME}", str(log.parent))
     rules = re.sub(r"systemctl kill .*", f"kill -HUP {program.process.pid}", rules)
