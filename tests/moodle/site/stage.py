@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from signal import SIGKILL
+from urllib.request import urlopen
 
 from tests.e2e.program import MAIN, Program, environment
 from tests.moodle.site import moodle
@@ -104,6 +105,9 @@ def built(wanted: Wanted) -> Iterator[Stage]:
         stage.start_sidecar()
         site.cli.install_plugin()
         stage.set(socket=str(site.folder / "sidecar.sock"))
+        # The first page fills the caches, which takes longer than any test waits.
+        with urlopen(f"{site.url}/login/index.php", timeout=PATIENCE_SECONDS * 10):
+            pass
         yield stage
 
 
