@@ -14,7 +14,7 @@ ARGUMENTS = (
 CHROMIUM = "/usr/bin/chromium"
 
 # The machine may be busy; nothing here is about speed but what says so.
-PATIENCE_MS = 20_000
+PATIENCE_MS = 40_000
 
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -52,7 +52,7 @@ def run_phpunit(moodle: CommandLine, *arguments: str, autoload: Path = DEBIAN) -
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.write_text(content)
-    give(moodle.tree.folder)
+    give(moodle.tree.folder, public)
     util = public / "admin" / "tool" / "phpunit" / "cli" / "util.php"
     try:
         moodle.php(util, "--diag")

@@ -13,10 +13,9 @@ from tests.moodle.site.stage import Stage, says
 
 SHOTS = CHECKOUT / "moodle" / "local_aisidecar" / "docs"
 
+# No formula: MathJax comes from where Moodle's setting says, and there is no internet where this runs.
 _ANSWER = """\
-For small swings the period of a pendulum depends on its length $l$ alone:
-
-$$T = 2\\pi\\sqrt{l/g}$$
+For small swings the period of a pendulum depends on its **length** alone.
 
 1. **Longer means slower**: four times the length, twice the period.
 2. **Mass does not matter**: a heavier weight is pulled harder, and is as much harder to move.
@@ -25,7 +24,7 @@ $$T = 2\\pi\\sqrt{l/g}$$
 period = 2 * pi * sqrt(length / 9.81)
 ```
 
-What would happen on the Moon, where $g$ is a sixth of ours?
+What would happen on the Moon, where things weigh a sixth?
 """
 
 
@@ -54,6 +53,7 @@ def main() -> None:
         teacher = visit("teacher")
         teacher.go(f"/local/aisidecar/course.php?id={stage.site.places['courses']['physics']}")
         teacher.page.locator("textarea[name=persona]").fill("Do not give solutions, ask questions that lead to them.")
+        teacher.page.wait_for_load_state("networkidle")
         teacher.page.screenshot(path=wanted.into / "course.png")
 
 

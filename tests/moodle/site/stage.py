@@ -13,7 +13,7 @@ from tests.moodle.site.moodle import Site, Wanted
 from tests.providers import scripted
 from tests.providers.scripted import Asked, Script, ScriptedProvider
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 40.0
 
 _NAME = re.compile(r"\[\[(\w+)\]\]")
 
