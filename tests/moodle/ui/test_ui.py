@@ -23,7 +23,7 @@ def test_the_modules_do_what_their_tests_say() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     passed = re.search(r"^# pass (\d+)$", run.stdout, re.MULTILINE)
     assert passed
-    assert int(passed[1]) >= 61
+    assert int(passed[1]) >= 62
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -69,6 +69,25 @@ def test_a_template_says_what_it_is_and_gives_an_example(template: Path) -> None
     example = re.search(r"Example context \(json\):\n(.*?)\n\}\}", text, re.DOTALL)
     assert example
     json.loads(example[1])
+
+
+def test_no_string_takes_what_somebody_has_written_as_a_parameter() -> None:
+    """The helper of Mustache for strings does not escape it: a quotation mark, and it is out of its attribute."""
+    calls = [
+        call
+        for template in TEMPLATES
+        for call in re.findall(r"\{\{#str\}\}([^{]*\{\{(?!/str).*?)\{\{/str\}\}", template.read_text())
+    ]
+    # The name of a file of ours.
+    assert calls == ["delivery_fixfile, local_aisidecar, {{fixfile}}"]
+
+
+def test_what_goes_to_functions_that_take_markup_is_escaped() -> None:
+    """Notification shows HTML. The title of a conversation is the text of whatever page was summarized."""
+    users = {source.stem for source in SOURCES if "Notification." in source.read_text()}
+    assert users == {"drawer", "history"}
+    assert "escapeHtml(entry.querySelector" in (PLUGIN / "amd" / "src" / "history.js").read_text()
+    assert "Notification.exception" in (PLUGIN / "amd" / "src" / "drawer.js").read_text()
 
 
 def test_what_the_model_writes_is_never_markup() -> None:

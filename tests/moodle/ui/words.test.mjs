@@ -5,6 +5,7 @@ import {DONE, SRC, delta, json, ports, sse, stream} from './fakes.mjs';
 
 const {describeProgress} = await import(`${SRC}progress.js`);
 const {measure} = await import(`${SRC}gaps.js`);
+const {escapeHtml} = await import(`${SRC}escape.js`);
 const {newKey} = await import(`${SRC}key.js`);
 
 const progress = (stage, done, total) => describeProgress({stage, done, total});
@@ -37,6 +38,10 @@ test('every stage of the specification has its words', () => {
 test('a key is what the sidecar takes, and never the same', () => {
     assert.match(newKey(), /^[0-9a-f]{32}$/);
     assert.notEqual(newKey(), newKey());
+});
+
+test('a text as HTML has no markup, in an element and in an attribute', () => {
+    assert.equal(escapeHtml('<img src=x onerror=alert(1)> & "\''), '&#60;img src=x onerror=alert(1)&#62; &#38; &#34;&#39;');
 });
 
 const five = [1, 2, 3, 4, 5].map(seq => delta(seq, 'x'));

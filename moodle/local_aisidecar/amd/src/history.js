@@ -26,6 +26,7 @@ import Templates from 'core/templates';
 import {get as getDates} from 'core/user_date';
 import {getString} from 'core/str';
 import OtherTabs from './othertabs';
+import {escapeHtml} from './escape';
 import {deleteConversation, getConversations} from './repository';
 
 /** As many as the server gives at once. */
@@ -50,15 +51,15 @@ class History {
     }
 
     async #delete(button) {
+        const entry = button.closest('[data-id]');
+        // Its title may be of any page: it is the first words of what was asked, or was to be summarized.
+        const title = escapeHtml(entry.querySelector('[data-region="title"]').textContent);
+        const question = await getString('history_deleteconfirm', 'local_aisidecar', title);
         try {
-            await Notification.deleteCancelPromise(
-                await getString('history_delete', 'local_aisidecar'),
-                await getString('history_deleteconfirm', 'local_aisidecar', button.dataset.title),
-            );
+            await Notification.deleteCancelPromise(await getString('history_delete', 'local_aisidecar'), question);
         } catch (cancelled) {
             return;
         }
-        const entry = button.closest('[data-id]');
         await deleteConversation(Number(entry.dataset.id));
         const next = entry.nextElementSibling ?? entry.previousElementSibling;
         entry.remove();

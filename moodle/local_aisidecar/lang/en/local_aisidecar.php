@@ -161,7 +161,6 @@ $string['greetinghelp'] = 'Ask about what you are learning, or have this page su
 $string['history'] = 'My AI conversations';
 $string['history_delete'] = 'Delete conversation';
 $string['history_deleteconfirm'] = 'Delete "{$a}" with all its messages? This cannot be undone.';
-$string['history_deletenamed'] = 'Delete conversation: {$a}';
 $string['history_empty'] = 'No conversations yet';
 $string['history_emptyhelp'] = 'What you ask the assistant, and what it answers, is kept here for you.';
 $string['history_intro'] = 'Only you see your conversations. Open one to go on with it.';
