@@ -43,15 +43,21 @@ class Companion:
         """Start it; where it cannot be, say why, and try again later: what is wrong may be mended meanwhile."""
         self._start_at = None
         self._started = time.monotonic()
+        log: int | None = None
         try:
             user, php = self._installation.prepare()
             log = None if self._log is None else self._log.open(user.uid)
-        except (OSError, Refused) as exc:
+            self._pid = spawn(_COMMAND, self._installation.environment, lambda: _become(user, php, log))
+        except Exception as exc:  # noqa: BLE001 - with us, Moodle would end
             self._pause(f"the sidecar was not started: {exc}")
-            return
-        self._pid = spawn(_COMMAND, self._installation.environment, lambda: _become(user, php, log))
-        if log is not None:
-            os.close(log)
+        finally:
+            if log is not None:
+                os.close(log)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its end has been asked for, though it may not have come yet."""
+        return self._end_by is not None
 
     def stop(self) -> None:
         """Let it drain and end; a second time, at once."""

@@ -17,6 +17,11 @@ USER = "OPENAI_MOODLE_SIDECAR_USER"
 
 _NAME = "openai-moodle-sidecar"
 
+# The sockets' unless SIDECAR_SOCKET says otherwise, and always there in our images.
+_DIRECTORY = Path("/run", _NAME)
+
+_MAX_ID = 2**32 - 2  # one more means "leave it as it is"
+
 # A child of PHP may not write these files; and a file of settings names no other.
 _NOT_FOR_PHP = frozenset({"SIDECAR_LOG_FILE", "SIDECAR_USAGE_FILE", "SIDECAR_ENV_FILE"})
 
@@ -57,10 +62,12 @@ class Installation:
         """
         if self._kind not in ("separated", "simple"):
             raise Refused(f"{KIND} must be separated or simple")
+        if not self._directory.is_absolute():  # for the sidecar it would begin at /, for us at Moodle's folder
+            raise Refused("SIDECAR_SOCKET must be a whole path, or off")
         user, php = self.user(), self._find_group()
         if self._kind == "separated":
             self._refuse_keys_of_others(user)
-        _make_directory(self._socket.parent, user, php)
+        _make_directory(self._directory, user, php)
         if self._gives_settings_to_php:
             self._write_php_env(php)
         return user, php
@@ -79,8 +86,11 @@ class Installation:
     def _find_group(self) -> int:
         name = self._get("SIDECAR_SOCKET_GROUP") or "www-data"
         try:
-            return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
-        except KeyError:
+            gid = int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
+            if gid > _MAX_ID:
+                raise ValueError
+            return gid
+        except (KeyError, ValueError):
             raise Refused(f"there is no group {name} (SIDECAR_SOCKET_GROUP)") from None
 
     def _refuse_keys_of_others(self, user: User) -> None:
@@ -101,12 +111,13 @@ class Installation:
         return self._kind == "simple" and not self._get("SIDECAR_ENV_FILE")
 
     @property
-    def _socket(self) -> Path:
-        return Path(self._get("SIDECAR_SOCKET") or f"/run/{_NAME}/sidecar.sock")
+    def _directory(self) -> Path:
+        socket = self._get("SIDECAR_SOCKET")
+        return _DIRECTORY if not socket or socket.lower() == "off" else Path(socket).parent
 
     @property
     def _php_env(self) -> Path:
-        return self._socket.with_name("php.env")
+        return self._directory / "php.env"
 
     def _write_php_env(self, gid: int) -> None:
         """Put the settings where a child of PHP finds them: php-fpm gives its own none of its environment."""

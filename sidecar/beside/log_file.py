@@ -1,6 +1,8 @@
 """The sidecar's log in a container, where no logrotate runs. The sidecar writes it; here it is made and rotated."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 _MAX_BYTES = 10 * 1024 * 1024
@@ -23,7 +25,11 @@ class LogFile:
             OSError: it cannot be opened.
         """
         log = os.open(self.path, _FLAGS, _MODE)
-        if os.fstat(log).st_uid != uid:
+        found = os.fstat(log)
+        if found.st_uid != uid:
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:  # it may be anybody's
+                os.close(log)
+                raise PermissionError(errno.EPERM, "not a plain file of one name", str(self.path))
             os.fchown(log, uid, -1)
         return log
 
@@ -33,7 +39,11 @@ class LogFile:
         Raises:
             OSError: that cannot be done.
         """
-        if self.path.stat().st_size <= self._max_bytes:
+        try:
+            if self.path.stat().st_size <= self._max_bytes:
+                return
+        except FileNotFoundError:  # somebody has deleted it, and the sidecar may make none there
+            os.close(self.open(uid))
             return
         for number in range(_KEPT - 1, 0, -1):
             if self._old(number).exists():

@@ -7,6 +7,9 @@ from typing import NoReturn
 
 _EXIT_NOT_STARTED = 127
 
+# Python ignores these, and what is ignored stays so in a new program: `yes | head` would never end.
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
 
 def spawn(command: list[str], environment: Mapping[str, str], prepare: Callable[[], None] = lambda: None) -> int:
     """Start `command`, found in PATH, and return its process id. `prepare` is called in the new process.
@@ -22,6 +25,8 @@ def spawn(command: list[str], environment: Mapping[str, str], prepare: Callable[
 def _begin(command: list[str], environment: Mapping[str, str], prepare: Callable[[], None]) -> NoReturn:
     try:
         prepare()
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execvpe(command[0], command, environment)  # noqa: S606 - without a shell, as it should be
     except OSError as exc:

@@ -52,7 +52,8 @@ def _watch(program: int, companion: Companion) -> int:
 
 def _see_off(companion: Companion) -> None:
     """Wait until the sidecar has told its streams, for as long as there is time; with us, all that is left ends."""
-    companion.stop()
+    if not companion.is_stopped:
+        companion.stop()
     while (seconds := companion.seconds_to_end()) > 0:
         caught = signal.sigtimedwait(_ENDING | {signal.SIGCHLD}, seconds)
         if caught is not None and caught.si_signo in _ENDING:

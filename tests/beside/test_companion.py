@@ -25,6 +25,7 @@ class Stage:
         self.signals: list[tuple[int, int]] = []
         self.said: list[str] = []
         self.refusal: Exception | None = None
+        self.no_process: Exception | None = None
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(module, "spawn", self._spawn)
         monkeypatch.setattr(module, "_say", self.said.append)
@@ -33,6 +34,8 @@ class Stage:
         monkeypatch.setattr(Installation, "user", lambda _: ME)
 
     def _spawn(self, command: list[str], environment: dict[str, str], prepare: Callable[[], None]) -> int:
+        if self.no_process is not None:
+            raise self.no_process
         self.started.append(len(self.started) + 100)
         return self.started[-1]
 
@@ -80,13 +83,28 @@ def test_it_is_not_started_before_its_time(stage: Stage) -> None:
     assert companion.seconds_until_due() == 10
 
 
-@pytest.mark.parametrize("refusal", [Refused("no group"), PermissionError(13, "Permission denied")])
+@pytest.mark.parametrize(
+    "refusal", [Refused("no group"), PermissionError(13, "Permission denied"), ValueError("a bug")]
+)
 def test_what_may_not_start_is_tried_again(stage: Stage, refusal: Exception) -> None:
     companion = Companion({})
     stage.refusal = refusal
     companion.start()
     assert stage.said == [f"the sidecar was not started: {refusal}; next start now"]
     stage.refusal = None
+    companion.do_what_is_due()
+    assert stage.started == [100]
+
+
+def test_where_no_process_can_be_made_we_live_on_and_try_again(stage: Stage, tmp_path: Path) -> None:
+    """PHP can bring that about, by as many processes as the container may have."""
+    companion = Companion({"SIDECAR_LOG_FILE": str(tmp_path / "sidecar.log")})
+    stage.no_process = BlockingIOError(11, "Resource temporarily unavailable")
+    descriptors = os.listdir("/proc/self/fd")
+    companion.start()
+    assert os.listdir("/proc/self/fd") == descriptors
+    assert stage.said == [f"the sidecar was not started: {stage.no_process}; next start now"]
+    stage.no_process = None
     companion.do_what_is_due()
     assert stage.started == [100]
 
@@ -115,8 +133,9 @@ def test_a_log_that_cannot_be_rotated_is_said(stage: Stage, tmp_path: Path) -> N
     companion.do_what_is_due()
     assert stage.said == []
     log.unlink()
+    log.symlink_to(tmp_path / "nowhere")
     companion.do_what_is_due()
-    assert "the log cannot be rotated: [Errno 2]" in stage.said[0]
+    assert "the log cannot be rotated: [Errno 40]" in stage.said[0]
 
 
 def test_what_becomes_the_sidecar_is_another_user_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.beside import installation
 from sidecar.beside.installation import KIND, USER, Installation, Refused, User
 from sidecar.settings import OPTIONS, load_settings
 
@@ -52,10 +53,10 @@ def test_in_the_simple_installation_a_child_of_php_finds_its_settings(
 ) -> None:
     log = {"SIDECAR_LOG_FILE": "/var/log/sidecar.log", "SIDECAR_USAGE_FILE": "/var/log/usage.jsonl"}
     environment |= {"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m", "MAX_TOKENS": "7", KIND: "simple", **log}
-    installation = Installation(environment)
-    installation.prepare()
+    made = Installation(environment)
+    made.prepare()
     path = tmp_path / "run" / "php.env"
-    assert installation.environment_of_php == {"PATH": "/usr/bin", "SIDECAR_ENV_FILE": str(path)}
+    assert made.environment_of_php == {"PATH": "/usr/bin", "SIDECAR_ENV_FILE": str(path)}
     assert (path.stat().st_mode & 0o777, path.stat().st_gid) == (0o640, os.getegid())
     assert (path.parent.stat().st_mode & 0o777, path.parent.stat().st_uid) == (0o750, os.geteuid())
     for option in OPTIONS:
@@ -65,11 +66,38 @@ def test_in_the_simple_installation_a_child_of_php_finds_its_settings(
     assert (settings.model, settings.max_tokens, settings.log_file, settings.usage_file) == ("m", 7, None, None)
 
 
+@pytest.mark.parametrize("value", ["off", "OFF"])
+def test_without_a_socket_php_finds_its_settings_where_it_looks_and_never_in_the_working_directory(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """That is Moodle's folder, which the web server shows to everybody."""
+    web_root = tmp_path / "html"
+    web_root.mkdir()
+    monkeypatch.chdir(web_root)
+    monkeypatch.setattr(installation, "_DIRECTORY", tmp_path / "run")
+    made = Installation(environment | {"SIDECAR_SOCKET": value, "OPENAI_API_KEY": KEY, KIND: "simple"})
+    made.prepare()
+    assert [*web_root.iterdir()] == []
+    assert [*(tmp_path / "run").iterdir()] == [tmp_path / "run" / "php.env"]
+    assert made.environment_of_php["SIDECAR_ENV_FILE"] == str(tmp_path / "run" / "php.env")
+
+
+@pytest.mark.parametrize("value", ["sidecar.sock", "run/sidecar.sock", "./off"])
+def test_a_relative_socket_is_refused(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind in ("simple", "separated"):
+        settings = environment | {"SIDECAR_SOCKET": value, KIND: kind}
+        assert_refused(settings, "SIDECAR_SOCKET must be a whole path, or off")
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_who_brings_a_file_of_settings_needs_no_other(environment: dict[str, str], tmp_path: Path) -> None:
     environment |= {KIND: "simple", "SIDECAR_ENV_FILE": "/etc/openai-moodle-sidecar/.env"}
-    installation = Installation(environment)
-    installation.prepare()
-    assert installation.environment_of_php == {"PATH": "/usr/bin"}
+    made = Installation(environment)
+    made.prepare()
+    assert made.environment_of_php == {"PATH": "/usr/bin"}
     assert [*(tmp_path / "run").iterdir()] == []
 
 
@@ -129,6 +157,8 @@ class TestSeparated:
         assert_refused(environment | {KIND: "separate"}, f"{KIND} must be separated or simple")
         assert_refused(environment | {USER: "nobody-here"}, "there is no user nobody-here")
         assert_refused(environment | {"SIDECAR_SOCKET_GROUP": "nobody-here"}, "there is no group nobody-here")
+        for number in ("99999999999", str(2**32 - 1), "9" * 5000):
+            assert_refused(environment | {"SIDECAR_SOCKET_GROUP": number}, f"there is no group {number}")
 
 
 def test_separated_it_needs_a_start_as_root(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

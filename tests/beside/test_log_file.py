@@ -34,6 +34,20 @@ def test_a_file_of_somebody_else_is_given_to_the_sidecar(log: LogFile, monkeypat
     assert given == [(os.geteuid() + 1, -1)]
 
 
+def test_what_has_a_second_name_is_not_given_away(log: LogFile, tmp_path: Path) -> None:
+    """Who may write to the folder could have linked somebody's file there."""
+    write(log, "one\n")
+    log.path.with_name("theirs").hardlink_to(log.path)
+    os.close(log.open(os.geteuid()))
+    with pytest.raises(OSError, match="not a plain file of one name"):
+        log.open(os.geteuid() + 1)
+
+
+def test_one_that_was_deleted_is_made_anew(log: LogFile) -> None:
+    log.rotate(os.geteuid())
+    assert contents(log) == {"sidecar.log": ""}
+
+
 def test_a_short_one_stays(log: LogFile) -> None:
     write(log, "123456789\n")
     log.rotate(os.geteuid())

@@ -1,6 +1,7 @@
 """The new process between its birth and the program, played by this one; real ones: tests/e2e/test_beside.py."""
 
 import os
+import signal
 
 import pytest
 
@@ -20,6 +21,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         raise Ended(status)
 
     monkeypatch.setattr(os, "fork", lambda: 0)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(os, "_exit", end)
     monkeypatch.setattr(os, "write", lambda fd, text: said.append(text))
     return said

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import signal
 import socket
 import struct
@@ -26,7 +27,7 @@ def start(launch: Launch, tmp_path: Path) -> Start:
     """Start a program, by a shell, with the sidecar beside it."""
     installed = tmp_path / "bin" / "openai-moodle-sidecar"
     installed.parent.mkdir()
-    installed.write_text(f'#!/bin/sh\nexec {sys.executable} -m sidecar "$@"\n')
+    installed.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m sidecar "$@"\n')
     installed.chmod(0o755)
 
     def start(script: str, *, is_shell: bool = True, **settings: str) -> Program:
@@ -77,6 +78,13 @@ def test_the_program_runs_with_its_own_environment_and_its_status_is_ours(start:
     assert {name for name in names if name.startswith(("SIDECAR_", "OPENAI_"))} == {"SIDECAR_ENV_FILE"}
 
 
+def test_the_program_ignores_no_signal_that_python_does(start: Start) -> None:
+    """`yes | head` in a program of PHP's would never end."""
+    said = read_to_end(start("exec grep SigIgn /proc/self/status").stdout).decode()
+    ignored = int(said.split()[1], 16)
+    assert not [name for name in ("SIGPIPE", "SIGXFSZ") if ignored >> (signal.Signals[name] - 1) & 1]
+
+
 def test_a_program_that_is_not_there_ends_with_127(start: Start) -> None:
     program = start("no-such-program", is_shell=False)
     assert program.wait() == 127
@@ -111,6 +119,22 @@ def test_a_second_signal_ends_the_sidecar_at_once(start: Start, log: Callable[[]
     assert status == 128 + signal.SIGTERM
     assert seconds < 1.5
     assert "SIGTERM again: ending at once" in log()
+
+
+def test_where_the_program_ends_at_once_running_answers_still_have_their_time(
+    start: Start, log: Callable[[], str], tmp_path: Path
+) -> None:
+    program = start("trap 'exit 0' TERM; while :; do sleep 0.05; done")
+    sidecar_of(tmp_path)
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(tmp_path / "run" / "sidecar.sock"))
+        sock.sendall(b'{"action":"chat","content":"What is a prime?","stream":true}\n')
+        lines = sock.makefile()
+        assert '"start"' in lines.readline()
+        program.signal()
+        assert '"done"' in lines.readlines()[-1]
+    assert program.wait() == 0
+    assert "again" not in log()
 
 
 def test_a_program_that_a_signal_ends_gives_128_and_its_number(start: Start, tmp_path: Path) -> None:
