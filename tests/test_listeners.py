@@ -16,11 +16,10 @@ from sidecar.transports.token import TokenError
 
 
 @pytest.fixture(autouse=True)
-def default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def default_place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory that is taken where no setting says where."""
     monkeypatch.chdir(tmp_path)
-    run_dir = tmp_path / "run"
-    run_dir.mkdir()
+    run_dir = tmp_path_factory.mktemp("run")  # not in the test's own, whose name is as long: a socket's path is short
     monkeypatch.setattr(listeners, "default_socket_path", partial(default_socket_path, run_dir=run_dir))
     return run_dir / "openai-moodle-sidecar"
 

@@ -35,6 +35,7 @@ def connection_to(rig: Rig, *, is_secure: bool) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection("localhost", rig.tls_port, timeout=PATIENCE_SECONDS, context=tls)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("is_secure", [True, False], ids=["tls", "plain"])
 def test_the_stand_in_streams_tokens_at_its_pace(rig: Rig, *, is_secure: bool) -> None:
     with closing(connection_to(rig, is_secure=is_secure)) as connection:

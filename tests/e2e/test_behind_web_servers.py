@@ -36,6 +36,7 @@ def test_tokens_come_one_by_one(stage: Stage) -> None:
     assert 0.03 < statistics.median(answer.gaps) < 0.1
 
 
+@pytest.mark.alone
 def test_forty_answers_take_no_worker_of_php(stage: Stage) -> None:
     """The pool has four. A page that had to wait for one of forty streams would take seconds."""
     found = ask_all(stage, "/ask.php", students=40, tokens=50, pause=0.05)

@@ -16,6 +16,7 @@ from tests.e2e.program import PATIENCE_SECONDS
 ON_EACH = [("asyncio", SIGTERM), ("uvloop", SIGTERM), ("uvloop", SIGINT), ("trio", SIGTERM)]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("backend", "number"), ON_EACH)
 def test_idle_it_ends_at_once(serve: Serve, backend: str, number: Signals) -> None:
     program = serve(backend=backend)

@@ -162,8 +162,9 @@ def test_a_sidecar_that_does_not_react_is_left(launch: Launch, serve: Serve, tex
         terminal.press(CTRL_C)
         with suppress(subprocess.TimeoutExpired):
             program.process.wait(0.2)
-    assert program.wait() == 130
     server.signal(signal.SIGCONT)
+    # The last one may find it ending already: then the signal ends it, which a shell calls 130, too.
+    assert program.wait() in (130, -signal.SIGINT)
 
 
 def test_text_is_typed_in_a_terminal(launch: Launch, alone: dict[str, str], terminal: Terminal) -> None:
