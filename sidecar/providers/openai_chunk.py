@@ -13,6 +13,7 @@ from msgspec import Raw, Struct
 from sidecar.errors import UpstreamProtocol
 from sidecar.providers._counts import Count, read_count
 
+_ABSENT = Raw()
 _NOTHING = (b"", b"null", b'""', b"[]", b"{}", b"false")
 
 
@@ -27,10 +28,10 @@ class Delta(Struct):
 
     content: str | list[Part] | None = None
     refusal: str | None = None
-    tool_calls: Raw = Raw()
-    reasoning_content: Raw = Raw()
-    reasoning: Raw = Raw()
-    reasoning_details: Raw = Raw()
+    tool_calls: Raw = _ABSENT
+    reasoning_content: Raw = _ABSENT
+    reasoning: Raw = _ABSENT
+    reasoning_details: Raw = _ABSENT
 
     @property
     def has_thought(self) -> bool:
@@ -70,9 +71,9 @@ class Chunk(Struct):
     choices: list[Choice] | None = None
     usage: Counts | None = None
     x_groq: Groq | None = None
-    error: Raw = Raw()
-    detail: Raw = Raw()
-    message: Raw = Raw()
+    error: Raw = _ABSENT
+    detail: Raw = _ABSENT
+    message: Raw = _ABSENT
     object: str | None = None
 
     @property
@@ -109,7 +110,7 @@ def no_completion() -> UpstreamProtocol:
 
 
 def is_something(raw: Raw) -> bool:
-    return bytes(raw) not in _NOTHING
+    return raw is not _ABSENT and bytes(raw) not in _NOTHING
 
 
 def _read(content: Any) -> Chunk:

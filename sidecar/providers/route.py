@@ -135,7 +135,8 @@ class Route:
             text = reader.feed(came) if came else reader.finish()
             if reader.progress > before:
                 clocks.enter(Phase.NEXT_TOKEN)
-                turn.succeed()
+                if not before:
+                    turn.succeed()
             if text:
                 yield Text(text)
             if (now := reader.counted) is not None and now != counted and not reader.has_finished:
