@@ -94,6 +94,7 @@ def test_a_plain_request_that_the_drain_cuts_gets_what_there_was(serve: Serve) -
     assert program.wait() == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("backend", "number"), ON_EACH)
 def test_a_second_signal_ends_it_at_once(serve: Serve, backend: str, number: Signals) -> None:
     program = serve(backend=backend)

@@ -83,6 +83,7 @@ class Load:
         return Client.unix(self._parent.folder / "sidecar.sock")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_replacements_under_load_lose_no_connection_and_no_request(parent: Parent, backend: str) -> None:
     program = start(parent, backend)
