@@ -57,6 +57,22 @@ def test_what_the_student_writes_stays_text(stage: Stage, visit: Visit) -> None:
     assert "<script>" in asked.body.decode()
 
 
+@pytest.mark.parametrize("title", ['" onmouseover=window.pwned=1 x="', "<img src=x onerror='window.pwned = 1'>"])
+def test_a_title_is_text_in_the_list_of_conversations(visit: Visit, title: str) -> None:
+    student = visit()
+    student.go_to_course()
+    student.drawer.ask(title)
+    student.drawer.wait_for_end("good question")
+    student.go("/local/aisidecar/history.php")
+    entry = student.page.locator('[data-region="history"] [data-id]').first
+    expect(entry).to_contain_text(title)
+    delete = entry.get_by_role("button", name=f"Delete conversation {title}")
+    delete.hover()
+    delete.click()
+    expect(student.page.locator(".modal.show .modal-body")).to_contain_text(title)
+    assert student.page.evaluate("window.pwned") is None
+
+
 def test_code_and_mathematics_are_rendered(stage: Stage, visit: Visit) -> None:
     student = visit()
     student.go_to_course()
