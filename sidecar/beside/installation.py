@@ -99,11 +99,14 @@ class Installation:
                 "OPENAI_API_KEY is in the environment of the container, which all have that `docker exec` starts, PHP "
                 f"too. Put the key into a file, and that into OPENAI_API_KEY_FILE; or choose {KIND}=simple"
             )
-        named = [self._get("OPENAI_API_KEY_FILE"), self._get("SIDECAR_ENV_FILE")]
-        fallbacks = (entry.strip() for entry in self._get("SIDECAR_FALLBACKS").split(","))
-        for path in (*named, *(entry for entry in fallbacks if entry.startswith("/"))):
-            if path:
-                _refuse_file_of_others(Path(path), user)
+        settings: list[Mapping[str, str]] = [self.environment]
+        if file := self._get("SIDECAR_ENV_FILE"):
+            settings.append(_read_settings(file, user))
+        fallbacks = [entry.strip() for texts in settings for entry in texts.get("SIDECAR_FALLBACKS", "").split(",")]
+        settings += [_read_settings(entry, user) for entry in fallbacks if entry.endswith(".env")]
+        for texts in settings:
+            if file := texts.get("OPENAI_API_KEY_FILE", "").strip():
+                _refuse_file_of_others(file, user)
 
     @property
     def _gives_settings_to_php(self) -> bool:
@@ -141,7 +144,18 @@ def _is_setting(name: str) -> bool:
     return name.startswith(("OPENAI_", "SIDECAR_")) or name in ("MAX_TOKENS", "SUMMARIZE_THRESHOLD")
 
 
-def _refuse_file_of_others(path: Path, user: User) -> None:
+def _read_settings(name: str, user: User) -> dict[str, str]:
+    """Return what stands in a file of settings that only the sidecar can read, as it understands it."""
+    path = _refuse_file_of_others(name, user)
+    if not path.is_file():  # we would wait for what comes out of a pipe
+        raise Refused(f"{path} is no file")
+    lines = path.read_text("utf-8-sig", errors="surrogateescape").split("\n")
+    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    return {name.strip(): value.strip().strip("\"'") for name, value in pairs}
+
+
+def _refuse_file_of_others(name: str, user: User) -> Path:
+    path = Path("/", name)  # the sidecar's working directory
     found = path.stat()
     mode = stat.S_IMODE(found.st_mode)
     is_for_group = mode & 0o070 and found.st_gid not in (0, user.gid)
@@ -150,6 +164,7 @@ def _refuse_file_of_others(path: Path, user: User) -> None:
             f"others than the sidecar can read {path} (mode {mode:04o}, owner {found.st_uid}, group {found.st_gid}): "
             f"chown {user.uid} and chmod 0400 it; or choose {KIND}=simple"
         )
+    return path
 
 
 def _make_directory(directory: Path, user: User, gid: int) -> None:

@@ -58,7 +58,8 @@ the environment, beside its settings:
 
   OPENAI_MOODLE_SIDECAR_INSTALLATION  separated (the default): PHP cannot read the key, which is in OPENAI_API_KEY_FILE
                                       simple: PHP can, and starts a sidecar of its own, by stdio, where this one is
-                                      away; SIDECAR_ENV_FILE of that is php.env beside the socket
+                                      away; SIDECAR_ENV_FILE of that is php.env beside the socket,
+                                      or in /run/openai-moodle-sidecar where that is off
   OPENAI_MOODLE_SIDECAR_USER          whom the sidecar runs as (openai-moodle-sidecar)
 
 PROGRAM finds none of the settings in its environment. The group of its user is SIDECAR_SOCKET_GROUP (www-data).

@@ -130,12 +130,52 @@ class TestSeparated:
     def test_a_file_that_others_can_read_is_refused(
         self, environment: dict[str, str], tmp_path: Path, setting: str, mode: int
     ) -> None:
-        file = tmp_path / "secret"
+        file = tmp_path / "secret.env"
         file.touch()
         file.chmod(mode)
         value = f"small-model, {file}" if setting == "SIDECAR_FALLBACKS" else str(file)
         reason = f"others than the sidecar can read {file} (mode {mode:04o}, owner {file.stat().st_uid}"
         assert_refused(environment | {setting: value}, reason)
+
+    @pytest.mark.parametrize("setting", ["SIDECAR_ENV_FILE", "SIDECAR_FALLBACKS"])
+    @pytest.mark.parametrize("line", ["OPENAI_API_KEY_FILE={}\n", '\ufeff# its key\n OPENAI_API_KEY_FILE = "{}" \n'])
+    def test_so_is_one_that_stands_in_such_a_file(
+        self, environment: dict[str, str], tmp_path: Path, setting: str, line: str
+    ) -> None:
+        secret, file = tmp_path / "secret", tmp_path / "other.env"
+        file.write_text(line.format(secret))
+        for path, mode in ((secret, 0o444), (file, 0o400)):
+            path.touch()
+            path.chmod(mode)
+        assert_refused(environment | {setting: str(file)}, f"others than the sidecar can read {secret}")
+        secret.chmod(0o400)
+        Installation(environment | {setting: str(file)}).prepare()
+
+    def test_so_is_one_of_a_fallback_that_stands_in_the_file_of_settings(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        files = {"a.env": f"SIDECAR_FALLBACKS=small, {tmp_path / 'b.env'}\n", "b.env": "OPENAI_MODEL\n"}
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+            (tmp_path / name).chmod(0o400 if name == "a.env" else 0o444)
+        settings = environment | {"SIDECAR_ENV_FILE": str(tmp_path / "a.env")}
+        assert_refused(settings, f"others than the sidecar can read {tmp_path / 'b.env'}")
+
+    def test_a_pipe_in_the_place_of_such_a_file_holds_nothing_up(
+        self, environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        os.mkfifo(tmp_path / "pipe", 0o400)
+        assert_refused(environment | {"SIDECAR_ENV_FILE": str(tmp_path / "pipe")}, "pipe is no file")
+
+    def test_a_relative_one_begins_where_the_sidecar_does(
+        self, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "b.env"
+        file.touch()
+        file.chmod(0o444)
+        monkeypatch.chdir("/usr")
+        settings = environment | {"SIDECAR_FALLBACKS": str(file.relative_to("/"))}
+        assert_refused(settings, f"others than the sidecar can read {file}")
 
     def test_so_is_one_of_another_group_or_owner(
         self, environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
