@@ -53,8 +53,12 @@ ENV OPENAI_MOODLE_SIDECAR_INSTALLATION=${INSTALLATION} \
     SIDECAR_SOCKET_GROUP=www-data \
     SIDECAR_LOG_FILE=/var/log/sidecar.log
 
+# Apache's folder in Moodle HQ's images, whose own entry point would set it, see CMD.
+ENV APACHE_DOCUMENT_ROOT=${APACHE_DOCUMENT_ROOT:-/var/www/html}
+
 # Of the sidecar: whether Moodle is well is not for us to say.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["openai-moodle-sidecar", "health"]
 ENTRYPOINT ["openai-moodle-sidecar", "beside"]
-# What the image ran before, its own entry point first; `docker inspect` shows both. Its STOPSIGNAL still stands.
+# The entry point of all PHP images, and what they run; STOPSIGNAL still stands. That of Moodle HQ's is not here, because it
+# writes into the root, which compose.yaml allows nobody: docs/containers.md says what it would do.
 CMD ["docker-php-entrypoint", "apache2-foreground"]

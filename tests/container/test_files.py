@@ -55,6 +55,16 @@ def test_every_container_is_hardened(profile: str, tmp_path: Path) -> None:
             assert port["host_ip"] == "127.0.0.1", name
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_apache_knows_its_folder_without_an_entry_point_that_writes(profile: str, tmp_path: Path) -> None:
+    """Moodle HQ's sets it, but cannot run on a root that nobody can write to."""
+    moodle = compose(profile, tmp_path)[PROFILES[profile]]
+    assert moodle["environment"]["APACHE_DOCUMENT_ROOT"] == "/var/www/html"
+    moodle = compose(profile, tmp_path, APACHE_DOCUMENT_ROOT="/var/www/html/public")[PROFILES[profile]]
+    assert moodle["environment"]["APACHE_DOCUMENT_ROOT"] == "/var/www/html/public"
+    assert "ENV APACHE_DOCUMENT_ROOT=${APACHE_DOCUMENT_ROOT:-/var/www/html}" in dockerfile("moodle.Dockerfile")
+
+
 def test_the_sidecar_alone_has_no_capability_and_no_port(tmp_path: Path) -> None:
     sidecar = compose("beside", tmp_path, **example())["sidecar"]
     assert "cap_add" not in sidecar
