@@ -70,6 +70,9 @@ class Reloading:
         except RuntimeError:
             logger.error("reload failed, what was read before goes on: no thread can be had")
             return
+        except OSError as exc:  # at a start it would end the process, and here nothing may
+            logger.error("reload failed, what was read before goes on: %s", exc.strerror)
+            return
         former, configuration.settings = configuration.settings, settings
         self._former.append(former)
         await change(self._parts, settings, provider, on_end=partial(self._forget, former))

@@ -61,20 +61,26 @@ async def test_of_a_key_that_was_replaced_nothing_is_kept(tmp_path: Path, monkey
 
 
 @pytest.mark.anyio
-async def test_without_a_thread_all_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def no_thread(*_: object) -> None:
-        raise RuntimeError("can't start new thread")
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [(RuntimeError("can't start new thread"), "no thread"), (PermissionError(13, "Permission denied"), "Permission d")],
+)
+async def test_whatever_fails_all_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, said: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise failure
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "key").write_text(OLD)
     settings, provider = read(tmp_path)
-    monkeypatch.setattr(anyio.to_thread, "run_sync", no_thread)
+    monkeypatch.setattr(anyio.to_thread, "run_sync", fail)
     with start_logging("info", tmp_path / "log") as log:
         configuration = Configuration(settings, provider, log, lambda: read(tmp_path))
         async with assemble(settings, provider) as parts:
             await Reloading(configuration, parts, Supervisor({}), token=None).reload()
             assert parts.service.status().ready
-    assert "reload failed, what was read before goes on: no thread" in (tmp_path / "log").read_text()
+    assert f"reload failed, what was read before goes on: {said}" in (tmp_path / "log").read_text()
 
 
 def test_what_is_taken_anew_exists() -> None:
