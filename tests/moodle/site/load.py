@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import multiprocessing
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 
@@ -15,10 +18,14 @@ from tests.moodle.site import moodle
 from tests.moodle.site.crowd import Student
 from tests.moodle.site.databases import DATABASES
 from tests.moodle.site.moodle import Site, Wanted
+from tests.moodle.site.stage import tokens
+from tests.providers import scripted
 
 WORKERS = 12
 STUDENTS = 30
 PAGES_EACH = 15
+TOKENS = 300
+TOKENS_PER_SECOND = 20
 
 # A name, and the plugin's settings; None: nobody chats.
 CONDITIONS: dict[str, dict[str, str] | None] = {
@@ -46,13 +53,39 @@ def main() -> None:
         workers=WORKERS,
         debugging=False,
     )
-    with moodle.running(parts) as site:
-        env = environment(**moodle.settings_of_sidecar(site), SIDECAR_PROVIDER="demo")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as stack:
+        site = stack.enter_context(moodle.running(parts))
+        env = environment(
+            **moodle.settings_of_sidecar(site),
+            SIDECAR_PROVIDER="openai",
+            OPENAI_BASE_URL=stack.enter_context(_provider()),
+            OPENAI_MODEL="m",
+        )
         with closing(Program([*MAIN, "serve"], cwd=site.folder, env=env)) as sidecar:
             sidecar.wait_said("listening on ")
             site.cli.install_plugin()
             site.cli.set("socket", str(site.folder / "sidecar.sock"))
             _measure(site, wanted.only or list(CONDITIONS), wanted.rounds)
+
+
+@contextmanager
+def _provider() -> Iterator[str]:
+    """Give the address of one in a process of its own, whose answers take fifteen seconds."""
+    ours, its = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_provide, args=(its,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _provide(pipe: Connection) -> None:
+    with scripted.running(tokens(TOKENS, pause=1 / TOKENS_PER_SECOND)) as provider:
+        pipe.send(provider.url)
+        pipe.recv()
 
 
 def _measure(site: Site, names: list[str], rounds: int) -> None:
