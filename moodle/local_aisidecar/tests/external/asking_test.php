@@ -256,54 +256,6 @@ final class asking_test extends sidecar_testcase {
         $this->start('Is 7 a prime?', key: 'a b');
     }
 
-    public function test_child_of_php_answers_at_once_where_no_sidecar_runs(): void {
-        global $CFG;
-        $this->stop_sidecar();
-        $CFG->forced_plugin_settings['local_aisidecar'] = ['command' => [
-            PHP_BINARY, __DIR__ . '/../fixtures/fake_child.php',
-        ]];
-        $started = $this->start('Is 7 a prime?');
-        $this->assertSame('complete', $started['answer']['status']);
-        $this->assertSame('The child has read: Is 7 a prime?', $started['answer']['text']);
-        $this->start_sidecar();
-    }
-
-    public function test_child_that_does_not_start_leaves_nothing_behind(): void {
-        global $CFG, $DB;
-        $this->stop_sidecar();
-        $CFG->forced_plugin_settings['local_aisidecar'] = ['command' => ['/nonexistent/openai-moodle-sidecar', 'stdio']];
-        try {
-            $this->start('Is 7 a prime?');
-            $this->fail('It was not refused.');
-        } catch (refused $exception) {
-            $this->assertSame('connection_failed', $exception->reason);
-        } finally {
-            $this->start_sidecar();
-        }
-        $this->assertSame(0, $DB->count_records(messages::TABLE));
-    }
-
-    public function test_children_of_php_take_no_more_workers_than_the_relay(): void {
-        global $CFG, $DB;
-        $this->stop_sidecar();
-        set_config('relayslots', 0, 'local_aisidecar');
-        $CFG->forced_plugin_settings['local_aisidecar'] = ['command' => [PHP_BINARY, __DIR__ . '/../fixtures/fake_child.php']];
-        try {
-            $this->start('Is 7 a prime?');
-            $this->fail('It was not refused.');
-        } catch (refused $exception) {
-            $this->assertSame('overloaded', $exception->reason);
-        } finally {
-            $this->start_sidecar();
-        }
-        $this->assertSame(0, $DB->count_records(messages::TABLE));
-    }
-
-    public function test_command_of_the_database_is_never_run(): void {
-        set_config('command', PHP_BINARY, 'local_aisidecar');
-        $this->assertFalse(sidecar::has_command());
-    }
-
     /**
      * Calls the web service, as a browser does.
      *
