@@ -155,6 +155,9 @@ def test_what_becomes_the_sidecar_is_another_user_without_a_terminal(monkeypatch
         ("setresgid", 10, 10, 10),
         ("setresuid", uid, uid, uid),
     ]
+    done.clear()
+    module._become(ME, 33, None)
+    assert done == [("setsid",), ("chdir", "/"), ("dup2", 7, 0)], "it is the same user, and its log is ours"
 
 
 def test_a_terminal_goes_to_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
