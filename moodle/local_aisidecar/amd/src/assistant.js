@@ -200,7 +200,7 @@ export default class Assistant {
             return;
         }
         if (action === 'chat') {
-            this.composer.clear();
+            this.composer.take(content);
         } else {
             this.material.close();
         }

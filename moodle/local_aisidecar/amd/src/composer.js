@@ -96,11 +96,16 @@ export default class Composer {
     }
 
     /**
-     * Once the text has been taken over by a message.
+     * Take out a text that has become a message. What was typed behind it meanwhile stays.
+     *
+     * @param {string} text
      */
-    clear() {
-        this.input.value = '';
-        this.#changed();
+    take(text) {
+        const written = this.input.value.trimStart();
+        if (written.startsWith(text)) {
+            this.input.value = written.slice(text.length).trimStart();
+            this.#changed();
+        }
     }
 
     #send() {
