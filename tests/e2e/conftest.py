@@ -1,5 +1,6 @@
 """Real processes, which end with their test and have said nothing of a bug."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -39,7 +40,8 @@ def usual_settings(folder: Path) -> dict[str, str]:
 
 
 # Whoever runs the tests in a terminal has one that controls what they start, and then SIGHUP means something else.
-WITHOUT_TERMINAL = ("setsid",)
+# By its whole path, because a test may give what it starts another PATH.
+WITHOUT_TERMINAL = (shutil.which("setsid") or "setsid",)
 
 
 def serve_command(backend: str | None) -> list[str]:
