@@ -4,6 +4,7 @@
  *     node --import ./tests/moodle/ui/moodle.mjs --test tests/moodle/ui/*.test.mjs
  */
 
+import {webcrypto} from 'node:crypto';
 import {register} from 'node:module';
 import {isMainThread} from 'node:worker_threads';
 
@@ -20,3 +21,6 @@ export const load = (url, context, next) => (
 if (isMainThread) {
     register(import.meta.url);
 }
+
+// Browsers have it; Node.js as a global from 20 on.
+globalThis.crypto ??= webcrypto;
