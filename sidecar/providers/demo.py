@@ -1,14 +1,14 @@
 """The demo provider: streams without a key, a network or a model, and says so in every reply."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-import anyio
 import anyio.to_thread
 from anyio.lowlevel import checkpoint
 
 from sidecar.providers._demo_replies import write_reply
 from sidecar.providers.interface import Finish, Piece, Prompt, Text
+from sidecar.providers.pace import Pace
 from sidecar.texts.tokens import BYTES_PER_TOKEN
 
 # A quick model's pace, and one that can still be read along.
@@ -22,23 +22,14 @@ _PIECES_PER_CHECKPOINT = 32
 
 
 class DemoProvider:
-    """Quotes and counts where a model would think: the same prompt always has the same reply.
-
-    `now` and `sleep` set the pace of paced prompts, in seconds; a test brings its own.
-    """
+    """Quotes and counts where a model would think: the same prompt has the same reply. Paced ones keep `pace`."""
 
     name = "demo"
     models = ("demo",)
     is_ready = True
 
-    def __init__(
-        self,
-        *,
-        now: Callable[[], float] = anyio.current_time,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-    ) -> None:
-        self._now = now
-        self._sleep = sleep
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace(1 / TOKENS_PER_SECOND)
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Piece]]:
@@ -48,11 +39,10 @@ class DemoProvider:
     async def _play(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         tokens = cut_tokens(await _write(prompt))
         spoken = tokens[: prompt.max_tokens]
-        start = self._now()
+        moment = self._pace.begin()
         for number, token in enumerate(spoken):
             if prompt.paced:
-                # By the schedule from the start: what one sleep takes too long the next one makes up for.
-                await self._sleep(max(0.0, start + number / TOKENS_PER_SECOND - self._now()))
+                await moment(number)
             elif number % _PIECES_PER_CHECKPOINT == 0:
                 await checkpoint()
             yield Text(token)

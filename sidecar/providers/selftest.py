@@ -1,12 +1,11 @@
 """What stands in for a model in a self-test: a short text at a known pace. It asks nobody and costs nothing."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-
-import anyio
 
 from protocol.messages import Usage
 from sidecar.providers.interface import Finish, Piece, Prompt, Text
+from sidecar.providers.pace import Pace
 
 _PIECES = ("This ", "comes ", "piece ", "by ", "piece.")
 
@@ -19,20 +18,14 @@ PROMPT = Prompt(action="selftest", model="selftest", system="", messages=(), sub
 
 
 class SelfTestProvider:
-    """Says the same to every prompt. `now` and `sleep` set the pace, in seconds; a test brings its own."""
+    """Says the same to every prompt."""
 
     name = "selftest"
     models = ("selftest",)
     is_ready = True
 
-    def __init__(
-        self,
-        *,
-        now: Callable[[], float] = anyio.current_time,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-    ) -> None:
-        self._now = now
-        self._sleep = sleep
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace(SECONDS_BETWEEN)
 
     @asynccontextmanager
     async def stream(self, prompt: Prompt) -> AsyncIterator[AsyncIterator[Piece]]:
@@ -40,9 +33,8 @@ class SelfTestProvider:
             yield pieces
 
     async def _speak(self) -> AsyncGenerator[Piece, None]:
-        start = self._now()
+        moment = self._pace.begin()
         for number, piece in enumerate(_PIECES):
-            # By the schedule from the start: what one sleep takes too long the next one makes up for.
-            await self._sleep(max(0.0, start + number * SECONDS_BETWEEN - self._now()))
+            await moment(number)
             yield Text(piece)
         yield Finish("stop", NO_COST)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sidecar.providers import Finish, Message, Piece, Prompt, Provider, Text
 from sidecar.providers._demo_replies import write_reply
 from sidecar.providers.demo import TOKENS_PER_SECOND, DemoProvider, cut_tokens
+from sidecar.providers.pace import Pace
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +40,9 @@ class Clock:
         assert seconds >= 0
         self.time += seconds + self.late
         await checkpoint()
+
+    def pace(self) -> Pace:
+        return Pace(1 / TOKENS_PER_SECOND, now=self.now, sleep=self.sleep)
 
 
 async def collect(pieces: AsyncIterator[Piece]) -> list[Piece]:
@@ -79,7 +83,7 @@ async def test_the_reply_ends_at_the_limit_of_tokens() -> None:
 async def test_a_paced_reply_keeps_its_schedule_however_late_each_sleep_ends(late: float) -> None:
     clock = Clock(late)
     start = clock.time
-    async with DemoProvider(now=clock.now, sleep=clock.sleep).stream(replace(PROMPT, paced=True)) as pieces:
+    async with DemoProvider(clock.pace()).stream(replace(PROMPT, paced=True)) as pieces:
         times = [clock.time async for piece in pieces if isinstance(piece, Text)]
     for number, time in enumerate(times):
         assert time - start == pytest.approx(number / TOKENS_PER_SECOND + late)
@@ -87,7 +91,7 @@ async def test_a_paced_reply_keeps_its_schedule_however_late_each_sleep_ends(lat
 
 async def test_a_paced_reply_that_is_behind_catches_up() -> None:
     clock = Clock()
-    async with DemoProvider(now=clock.now, sleep=clock.sleep).stream(replace(PROMPT, paced=True)) as pieces:
+    async with DemoProvider(clock.pace()).stream(replace(PROMPT, paced=True)) as pieces:
         await anext(pieces)
         clock.time += 1.0
         for _ in range(TOKENS_PER_SECOND):
@@ -101,7 +105,7 @@ async def test_an_unpaced_reply_never_sleeps() -> None:
     async def refuse(seconds: float) -> None:
         raise AssertionError(seconds)
 
-    await read(PROMPT, DemoProvider(sleep=refuse))
+    await read(PROMPT, DemoProvider(Pace(1, sleep=refuse)))
 
 
 async def count_turns_during(work: Callable[[], Awaitable[object]]) -> int:
@@ -163,7 +167,7 @@ async def test_a_cancel_ends_a_paced_reply_at_once() -> None:
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
-            group.start_soon(read, replace(PROMPT, paced=True), DemoProvider(sleep=sleep))
+            group.start_soon(read, replace(PROMPT, paced=True), DemoProvider(Pace(1, sleep=sleep)))
             await asleep.wait()
             group.cancel_scope.cancel()
 

@@ -3,7 +3,8 @@ from anyio.lowlevel import checkpoint
 
 from protocol.messages import Usage
 from sidecar.providers import Finish, Provider, Text
-from sidecar.providers.selftest import PROMPT, SelfTestProvider
+from sidecar.providers.pace import Pace
+from sidecar.providers.selftest import PROMPT, SECONDS_BETWEEN, SelfTestProvider
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +18,7 @@ async def test_five_pieces_come_at_a_known_pace_and_cost_nothing(late: float) ->
         time += seconds + (late if seconds else 0)
         await checkpoint()
 
-    provider: Provider = SelfTestProvider(now=lambda: time, sleep=sleep)
+    provider: Provider = SelfTestProvider(Pace(SECONDS_BETWEEN, now=lambda: time, sleep=sleep))
     assert provider.is_ready
     times, texts, end = [], [], None
     async with provider.stream(PROMPT) as pieces:

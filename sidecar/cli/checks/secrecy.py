@@ -11,7 +11,7 @@ from sidecar.cli.checks.files import group_name, user_name
 from sidecar.settings import Settings
 
 _KEY_IN_FILE = re.compile(rb"^[ \t]*OPENAI_API_KEY[ \t]*=[ \t]*\S", re.MULTILINE)
-_TODO = "chmod 600 it. (Where PHP is to start a sidecar of its own, only its group may read it.)"
+_ADVICE = "chmod 600 it. (Where PHP is to start a sidecar of its own, only its group may read it.)"
 
 
 def check_settings(settings: Settings, report: Report) -> None:
@@ -19,11 +19,11 @@ def check_settings(settings: Settings, report: Report) -> None:
     for path in _files_with_key(settings):
         mode = path.stat().st_mode
         if mode & stat.S_IROTH:
-            report.warning("settings", f"every user may read the key in {path}", _TODO)
+            report.warning("settings", f"every user may read the key in {path}", _ADVICE)
             return
         if mode & stat.S_IRGRP:
             group = group_name(path.stat().st_gid)
-            report.warning("settings", f"members of group {group} may read the key in {path}", _TODO)
+            report.warning("settings", f"members of group {group} may read the key in {path}", _ADVICE)
             return
     where = settings.env_file or "the environment"
     report.ok("settings", f"from {where}, seen as user {user_name(os.geteuid())}")
