@@ -30,6 +30,8 @@ def make_tls_context(ca: Path | None = None) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # TLS 1.2 lets a server ask for it at any time; while it goes on nothing can be written.
     context.options |= ssl.OP_NO_RENEGOTIATION
+    # Python 3.11.2, Debian 12's, sets it: an answer that somebody cut off on the way would look whole.
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     _trust_system(context)
     if ca is not None:
         _trust(context, ca)

@@ -141,13 +141,14 @@ class TestTheEnd:
                 assert [await stream.receive() for _ in range(3)] == [b""] * 3
                 assert stream.receive_now() == b""
 
-    async def test_without_it_is_a_cut_behind_what_came(self) -> None:
+    async def test_without_it_is_a_cut_behind_what_came(self, tmp_path: Path) -> None:
         def vanish(connection: ssl.SSLSocket) -> None:
             connection.sendall(b"bye")
             connection.shutdown(socket.SHUT_RDWR)
 
+        context = make_tls_context(write(AUTHORITY, tmp_path / "ca.pem"))
         with serving(vanish) as port:
-            async with connected(port) as stream:
+            async with connected(port, context) as stream:
                 assert await stream.receive() == b"bye"
                 for _ in range(3):
                     with pytest.raises(Cut):
