@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
-from pathlib import Path
 
 import pytest
 
@@ -75,30 +74,34 @@ def test_the_relay_carries_bytes_as_they_are(rig: Rig) -> None:
         path = rig.new_path()
         arguments = [str(CHECKOUT / "bench/references/relay.py"), path, "127.0.0.1", str(server.getsockname()[1])]
         started = rig.spawn(arguments)
-        with ending(started):
-            _wait_for_socket(path, started)
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(PATIENCE_SECONDS)
-                client.connect(path)
-                writer = threading.Thread(target=client.sendall, args=(sent,), daemon=True)
-                writer.start()
-                received = bytearray()
-                while len(received) < len(sent):
-                    came = client.recv(65536)
-                    assert came
-                    received += came
-                writer.join(PATIENCE_SECONDS)
+        with ending(started), _connect_when_listening(path, started) as client:
+            writer = threading.Thread(target=client.sendall, args=(sent,), daemon=True)
+            writer.start()
+            received = bytearray()
+            while len(received) < len(sent):
+                came = client.recv(65536)
+                assert came
+                received += came
+            writer.join(PATIENCE_SECONDS)
         echo.join(PATIENCE_SECONDS)
     assert received == sent
 
 
-def _wait_for_socket(path: str, started: "subprocess.Popen[bytes]") -> None:
-    # Not wait_until_listening: its probe would be the one connection that is echoed.
+def _connect_when_listening(path: str, started: "subprocess.Popen[bytes]") -> socket.socket:
+    # Not wait_until_listening: its probe would be the one that is echoed. Its path is there before it listens.
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not Path(path).exists():
-        assert started.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    while True:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE_SECONDS)
+        try:
+            client.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            client.close()
+            assert started.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        else:
+            return client
 
 
 def _echo_once(server: socket.socket) -> None:
