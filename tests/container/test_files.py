@@ -41,6 +41,21 @@ def test_the_example_chooses_what_the_old_guide_has(tmp_path: Path) -> None:
     assert {name: moodle["environment"][name] for name in OLD_NAMES} == {name: environment[name] for name in OLD_NAMES}
 
 
+@pytest.mark.parametrize(("profile", "name"), [*PROFILES.items(), ("beside", "sidecar")])
+def test_any_other_setting_stands_in_sidecar_env_for_the_sidecar_alone(profile: str, name: str, tmp_path: Path) -> None:
+    lines = ["SIDECAR_USER_TOKENS_PER_DAY=200000", "SIDECAR_FALLBACKS=a, b", "OPENAI_API_KEY_FILE=/elsewhere"]
+    (tmp_path / "sidecar.env").write_text("".join(f"{line}\n" for line in lines))
+    environment = compose(profile, tmp_path, **example())[name]["environment"]
+    if name == "moodle-alone":
+        assert "SIDECAR_USER_TOKENS_PER_DAY" not in environment
+        return
+    assert environment["SIDECAR_USER_TOKENS_PER_DAY"] == "200000"
+    assert environment["SIDECAR_FALLBACKS"] == "a, b"
+    assert environment["OPENAI_MODEL"] == example()["OPENAI_MODEL"], "as .env has it"
+    if profile != "simple":
+        assert environment["OPENAI_API_KEY_FILE"] == "/run/secrets/openai_api_key", "what goes to its place stays there"
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_container_is_hardened(profile: str, tmp_path: Path) -> None:
     for name, service in compose(profile, tmp_path, **example()).items():

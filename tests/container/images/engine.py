@@ -33,10 +33,11 @@ def buildah(*arguments: str) -> str:
 
 
 def compose(profile: str, folder: Path, **settings: str) -> dict[str, Any]:
-    """Return the services of a profile, as docker-compose understands the file."""
+    """Return the services of a profile, as docker-compose understands the file; those beside it are in `folder`."""
     env_file = folder / "compose.env"
     env_file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    command = ["docker-compose", "--file", str(COMPOSE), "--env-file", str(env_file), "--profile", profile]
+    files = ["--file", str(COMPOSE), "--project-directory", str(folder), "--env-file", str(env_file)]
+    command = ["docker-compose", *files, "--profile", profile]
     path = f"{CHECKOUT}/.venv-dev/bin:{os.environ['PATH']}"
     said = subprocess.run(
         [*command, "config", "--format", "json"], check=True, capture_output=True, env={"PATH": path, "HOME": "/"}
