@@ -1,6 +1,7 @@
 """The sidecar beside the container's program: started, started again whenever it ends, and ended in time."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping
@@ -13,8 +14,10 @@ from sidecar.beside.spawning import spawn
 
 _COMMAND = ["openai-moodle-sidecar", "serve"]
 
-# It drains for 8 s, and a container is killed after 10.
-_END_SECONDS = 9.5
+# As the sidecar has it where nothing else is said: a container is killed after 10 s.
+_DRAIN_SECONDS = 8.0
+# Its last words, and a moment.
+_LAST_SECONDS = 1.5
 
 # From an end to the next start: none, then 1, 3, 7 s and so on. Who has lived so long begins anew.
 _LONGEST_PAUSE_SECONDS = 60
@@ -29,7 +32,9 @@ class Companion:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._installation = Installation(environment)
         log = environment.get("SIDECAR_LOG_FILE", "").strip()
-        self._log = LogFile(Path(log)) if log else None
+        # From where the sidecar is, which opens the same one.
+        self._log = LogFile(Path("/", log)) if log else None
+        self._end_seconds = _drain_seconds(environment) + _LAST_SECONDS
         self._pid: int | None = None
         self._started = 0.0
         self._ends_in_a_row = 0
@@ -63,7 +68,7 @@ class Companion:
         """Let it drain and end; a second time, at once."""
         self._start_at = None
         if self._end_by is None:
-            self._end_by = time.monotonic() + _END_SECONDS
+            self._end_by = time.monotonic() + self._end_seconds
         if self._pid is not None:
             os.kill(self._pid, signal.SIGTERM)
 
@@ -106,6 +111,12 @@ class Companion:
             with suppress(OSError, Refused), open(self._log.open(self._installation.user().uid), "wb") as log:
                 log.write(_line(line))
         _say(line)
+
+
+def _drain_seconds(environment: Mapping[str, str]) -> float:
+    """Return for how long the sidecar drains; what it cannot read it does not start by."""
+    text = environment.get("SIDECAR_DRAIN_SECONDS", "").strip()
+    return float(text) if re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", text) else _DRAIN_SECONDS
 
 
 def _become(user: User, php_gid: int, log: int | None) -> None:

@@ -126,6 +126,23 @@ def test_after_a_stop_it_is_not_started_again_and_waited_for_in_time(stage: Stag
     assert (companion.seconds_to_end(), stage.started, stage.said) == (0, [100], [])
 
 
+@pytest.mark.parametrize(("drain", "seconds"), [("30", 31.5), (" 0.5 ", 2.0), ("", 9.5), ("soon", 9.5), ("nan", 9.5)])
+def test_it_is_waited_for_as_long_as_it_drains_by_its_settings(stage: Stage, drain: str, seconds: float) -> None:
+    companion = Companion({"SIDECAR_DRAIN_SECONDS": drain})
+    companion.start()
+    companion.stop()
+    assert companion.seconds_to_end() == seconds
+
+
+def test_a_relative_log_is_the_one_that_the_sidecar_opens(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its working directory is /, and ours is Moodle's folder."""
+    monkeypatch.chdir(tmp_path)
+    Companion({"SIDECAR_LOG_FILE": str(tmp_path.relative_to("/") / "sidecar.log")}).start()
+    assert [path.name for path in tmp_path.iterdir()] == ["sidecar.log"]
+
+
 def test_a_log_that_cannot_be_rotated_is_said(stage: Stage, tmp_path: Path) -> None:
     log = tmp_path / "sidecar.log"
     companion = Companion({"SIDECAR_LOG_FILE": str(log)})
