@@ -37,10 +37,11 @@ With --json the output is one object, whose shape is stable:
   {"version": "0.1.0", "status": "ok|warning|failed",
    "checks": [{"name": "...", "status": "ok|warning|failed|skipped", "message": "...", "advice": "..."}]}
 
-The checks, always all and in this order: settings, log, directory (of the socket), socket, instance (the sidecar that
-runs, by its Unix socket), web_socket (the web server's), token, tcp, provider, and of the provider name_lookup,
-connect, tls, key, model, tokens (do they come one by one), cancel (is the connection closed when an answer is left).
-advice is empty where there is nothing to do; messages may change.
+The checks, always all and in this order: settings, log, usage (its log, and limits of users), directory (of the
+socket), socket, instance (the sidecar that runs, by its Unix socket), web_socket (the web server's), token, tcp,
+provider, and of the provider name_lookup, connect, tls, key, model, tokens (do they come one by one), cancel (is the
+connection closed when an answer is left). Behind them one for each further key and each fallback: key_2, fallback_1,
+fallback_1_key_2 and so on. advice is empty where there is nothing to do; messages may change.
 
 exit status:
   0    nothing failed; there may be warnings
@@ -52,9 +53,9 @@ _BESIDE = """\
   ENTRYPOINT ["openai-moodle-sidecar", "beside"]
   CMD ["apache2-foreground"]
 
-PROGRAM gets all signals, and its exit status is the container's. The sidecar runs as a user of its own, is started
-again whenever it ends, is told when the container is stopped, and has its log (SIDECAR_LOG_FILE) rotated at 10 MiB. In
-the environment, beside its settings:
+PROGRAM gets the signals that end and reload it, and its exit status is the container's. The sidecar runs as a user of
+its own, is started again whenever it ends, is told when the container is stopped, and has its log (SIDECAR_LOG_FILE)
+rotated at 10 MiB. In the environment, beside its settings:
 
   OPENAI_MOODLE_SIDECAR_INSTALLATION  separated (the default): PHP cannot read the key, which is in OPENAI_API_KEY_FILE
                                       simple: PHP can, and starts a sidecar of its own, by stdio, where this one is

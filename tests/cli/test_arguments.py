@@ -1,12 +1,14 @@
 """The options of the commands for people."""
 
 import argparse
+import re
 import signal
 from collections.abc import Iterator
 
 import pytest
 
 from sidecar.cli.arguments import ARGUMENTS
+from sidecar.cli.checks import NAMES
 from sidecar.cli.main import COMMANDS, main
 
 
@@ -66,3 +68,11 @@ def test_every_command_has_its_help(command: str, capsys: pytest.CaptureFixture[
         for word in ("--model", "--language", "--context", "exit status:", "  75 "):
             assert word in shown
     assert max(map(len, ARGUMENTS[command].epilog.splitlines() if command in ARGUMENTS else [""])) <= 120
+
+
+def test_the_help_of_doctor_names_every_check_in_its_order() -> None:
+    _, _, names = ARGUMENTS["doctor"].epilog.partition("in this order:")
+    places = [re.search(rf"\b{name}\b", names) for name in (*NAMES, "key_2", "fallback_1", "fallback_1_key_2")]
+    starts = [place.start() for place in places if place is not None]
+    assert len(starts) == len(places)
+    assert starts == sorted(starts)

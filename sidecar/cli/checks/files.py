@@ -162,7 +162,7 @@ def _find_trouble(path: Path, found: os.stat_result, wanted: _Wanted) -> str:
         return f"By the settings its group is {group_name(wanted.gid or 0)}. {_RESTART}"
     directory = path.parent.stat()
     may_enter = directory.st_mode & 0o001 or (directory.st_gid == found.st_gid and directory.st_mode & 0o010)
-    others = wanted.gid is not None or {*_members(found.st_gid)} - {user_name(found.st_uid)}
+    others = wanted.gid is not None or {*(group_members(found.st_gid) or ())} - {user_name(found.st_uid)}
     if found.st_mode & 0o020 and others and not may_enter:
         group = group_name(found.st_gid)
         if wanted.name == "web_socket":
@@ -183,16 +183,8 @@ def _who_may_connect(found: os.stat_result, uids: frozenset[int] | None) -> str:
         return ", ".join(who)
     if not found.st_mode & 0o020:
         return ", ".join(who)
-    members = ", ".join(_members(found.st_gid)) or "nobody"
+    members = ", ".join(group_members(found.st_gid) or ()) or "nobody"
     return f"{', '.join(who)}, and members of group {group_name(found.st_gid)} ({members})"
-
-
-def _members(gid: int) -> list[str]:
-    try:
-        listed = grp.getgrgid(gid).gr_mem
-    except KeyError:
-        listed = []
-    return sorted({*listed, *(user.pw_name for user in pwd.getpwall() if user.pw_gid == gid)})
 
 
 def check_token(settings: Settings, report: Report) -> None:
@@ -247,3 +239,12 @@ def group_name(gid: int) -> str:
         return grp.getgrgid(gid).gr_name
     except KeyError:
         return str(gid)
+
+
+def group_members(gid: int) -> list[str] | None:
+    """Return who is in a group, those included whose first group it is; None: this machine knows no such group."""
+    having = {user.pw_name for user in pwd.getpwall() if user.pw_gid == gid}
+    try:
+        return sorted({*grp.getgrgid(gid).gr_mem, *having})
+    except KeyError:
+        return sorted(having) or None
