@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from protocol.messages import Analyze, Beginning, Chat, Resume, Summarize
-from sidecar.actions import Rules
 from sidecar.errors import (
     SidecarError,
 )
@@ -14,11 +13,12 @@ from sidecar.providers import Provider
 from sidecar.replies import Replies, Reply, ReplyLimits, TicketStore
 from sidecar.service import Service
 from tests.replies.fakes import GatedProvider
+from tests.rules import make_rules
 
 KINDS = (Chat, Summarize, Analyze)
 
 
-RULES = Rules(models=GatedProvider.models, max_chat_bytes=100, max_text_bytes=100)
+RULES = make_rules(*GatedProvider.models, max_chat_bytes=100, max_text_bytes=100)
 
 
 DETACHED = Chat(content="Hi", user_id="42", detach=True)

@@ -38,17 +38,17 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     models: tuple[str, ...]
     """Those of the provider: the first is the default, `*` allows any."""
-    max_tokens: int = 1000
+    max_tokens: int
     """For a request that names none, and the ceiling: a larger wish is cut down without an error."""
-    max_text_bytes: int = 5_000_000
+    max_text_bytes: int
     """For `content` of summarize and analyze, and for their `context`."""
-    max_chat_bytes: int = 1_048_576
+    max_chat_bytes: int
     """For `content`, `context` and `history` of chat together."""
-    summarize_threshold: int = 2000
+    summarize_threshold: int
     """In characters: a context of chat that is longer is summarized first."""
-    context_tokens: int = 16_000
+    context_tokens: int
     """What a model can read and write in one call."""
-    extractive_fallback: bool = False
+    extractive_fallback: bool
     """Whether `summarize` gives sentences of the text where no provider can be reached."""
 
     @property

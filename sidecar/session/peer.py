@@ -55,15 +55,15 @@ class ByteBudget:
 class SessionLimits(Struct, frozen=True, kw_only=True):
     """What one connection may do, and what all may hold together."""
 
-    max_payload_bytes: int = 8 * 1024 * 1024
-    max_running: int = 16
-    max_waiting: int = 100
-    read_seconds: float | None = 10.0
+    max_payload_bytes: int
+    max_running: int
+    max_waiting: int
+    read_seconds: float | None
     """A message, once begun, must be whole after so long."""
-    idle_seconds: float | None = 300.0
+    idle_seconds: float | None
     """A connection without a request is closed after so long."""
-    heartbeat_seconds: float = 10.0
-    stall_seconds: float = 15.0
+    heartbeat_seconds: float
+    stall_seconds: float
     unfinished: ByteBudget
     """Bytes of all requests that have begun to arrive and are not answered."""
     unfinished_of_strangers: ByteBudget

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Unpack
 
 import anyio
 
@@ -11,6 +12,7 @@ from protocol.messages import Generate, Usage
 from sidecar.actions import Rules, Summaries, Work, make_plan
 from sidecar.errors import SidecarError
 from sidecar.providers import Finish, Piece, Prompt, Stage, Text
+from tests.rules import Changed, make_rules
 
 MARKER = "material_00"
 # A word of four letters is a token and a half here, with its space.
@@ -92,9 +94,10 @@ class Given:
         return last
 
 
-def new_rules(**changed: object) -> Rules:
+def new_rules(**changed: Unpack[Changed]) -> Rules:
     """Return rules for one small model: 2,048 tokens, so that about 2,000 bytes of text fit beside our own words."""
-    return Rules(**({"models": ("small",), "context_tokens": 2048, "max_tokens": 200} | changed))  # type: ignore[arg-type]
+    small: Changed = {"context_tokens": 2048, "max_tokens": 200, **changed}
+    return make_rules("small", **small)
 
 
 async def ask(

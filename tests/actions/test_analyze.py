@@ -1,10 +1,11 @@
 from protocol.messages import Analyze
-from sidecar.actions import Rules, render
+from sidecar.actions import render
 from sidecar.providers.interface import Message, Prompt
+from tests.rules import make_rules
 
 
 def send(request: Analyze) -> Prompt:
-    return render(request, Rules(models=("test",)), marker="material_00")
+    return render(request, make_rules("test"), marker="material_00")
 
 
 def test_the_text_is_fenced_and_the_task_is_said_again_after_it() -> None:

@@ -4,8 +4,9 @@ from protocol.messages import Chat, Turn
 from sidecar.actions import Rules, render
 from sidecar.errors import TooLarge
 from sidecar.providers.interface import Message, Prompt
+from tests.rules import make_rules
 
-RULES = Rules(models=("test",))
+RULES = make_rules("test")
 HISTORY = (Turn(role="user", content="Hi"), Turn(role="assistant", content="Hello"))
 
 
@@ -47,6 +48,6 @@ def test_turns_are_sent_without_invisible_characters_and_blank_ones_not_at_all()
 
 def test_content_context_and_history_share_one_limit_in_bytes() -> None:
     request = Chat(content="é", context="abc", history=HISTORY)
-    send(request, Rules(models=("test",), max_chat_bytes=12))
+    send(request, make_rules("test", max_chat_bytes=12))
     with pytest.raises(TooLarge, match="together: 12 bytes, but at most 11 are allowed"):
-        send(request, Rules(models=("test",), max_chat_bytes=11))
+        send(request, make_rules("test", max_chat_bytes=11))

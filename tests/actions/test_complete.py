@@ -4,8 +4,9 @@ from protocol.messages import Complete, GivenTurn
 from sidecar.actions import Rules, render
 from sidecar.errors import InvalidParameter, TooLarge
 from sidecar.providers.interface import Message, Prompt
+from tests.rules import make_rules
 
-RULES = Rules(models=("test",), max_tokens=100)
+RULES = make_rules("test", max_tokens=100)
 SYSTEM = GivenTurn(role="system", content="Be <brief>.")
 USER = GivenTurn(role="user", content=" Hi\u202e")
 
@@ -33,4 +34,4 @@ def test_blank_messages_are_not_asked() -> None:
 
 def test_all_texts_share_the_limit_of_a_chat() -> None:
     with pytest.raises(TooLarge, match="`messages` together"):
-        send(SYSTEM, USER, rules=Rules(models=("test",), max_chat_bytes=15))
+        send(SYSTEM, USER, rules=make_rules("test", max_chat_bytes=15))

@@ -1,8 +1,9 @@
 from protocol.messages import Analyze, Chat, Summarize
-from sidecar.actions import Rules, most_tokens, new_marker, render
+from sidecar.actions import most_tokens, new_marker, render
 from sidecar.providers import Prompt
+from tests.rules import make_rules
 
-RULES = Rules(models=("m",), max_tokens=1000)
+RULES = make_rules("m", max_tokens=1000)
 
 
 def prompt_for(request: Chat | Summarize | Analyze) -> Prompt:

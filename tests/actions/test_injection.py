@@ -8,12 +8,13 @@ import anyio
 import pytest
 
 from protocol.messages import Analyze, Chat, Generate, Summarize, Turn
-from sidecar.actions import Rules, render
+from sidecar.actions import render
 from sidecar.actions._fence import strip_invisible
 from sidecar.providers.interface import Prompt
 from tests.actions.answering import AnsweringProvider, ask
+from tests.rules import make_rules
 
-RULES = Rules(models=("test",))
+RULES = make_rules("test")
 MARKER = "material_0123456789abcdef"
 
 

@@ -6,8 +6,9 @@ from protocol.messages import Analyze, Chat, Generate, Summarize, Turn
 from sidecar.actions import ACTIONS, Rules, render
 from sidecar.errors import InvalidParameter, TooLarge
 from sidecar.providers.interface import Prompt
+from tests.rules import make_rules
 
-RULES = Rules(models=("small", "large"))
+RULES = make_rules("small", "large")
 KINDS = (Chat, Summarize, Analyze)
 
 every_action = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -42,7 +43,7 @@ def test_wishes_are_followed(kind: type[Generate]) -> None:
 
 def test_more_tokens_than_allowed_are_cut_down_to_the_ceiling() -> None:
     assert send(Chat(content="Hi", max_tokens=1001)).max_tokens == 1000
-    assert send(Chat(content="Hi"), Rules(models=("small",), max_tokens=20)).max_tokens == 20
+    assert send(Chat(content="Hi"), make_rules("small", max_tokens=20)).max_tokens == 20
 
 
 def test_a_model_that_is_not_offered_is_refused_with_those_that_are() -> None:
@@ -51,14 +52,14 @@ def test_a_model_that_is_not_offered_is_refused_with_those_that_are() -> None:
 
 
 def test_a_star_allows_any_model_and_is_none_itself() -> None:
-    assert send(Chat(content="Hi", model="huge"), Rules(models=("small", "*"))).model == "huge"
-    assert send(Chat(content="Hi"), Rules(models=("*", "small"))).model == "small"
+    assert send(Chat(content="Hi", model="huge"), make_rules("small", "*")).model == "huge"
+    assert send(Chat(content="Hi"), make_rules("*", "small")).model == "small"
 
 
 def test_without_a_default_model_a_request_has_to_name_one() -> None:
-    assert send(Chat(content="Hi", model="huge"), Rules(models=("*",))).model == "huge"
+    assert send(Chat(content="Hi", model="huge"), make_rules("*")).model == "huge"
     with pytest.raises(InvalidParameter, match="no default model"):
-        send(Chat(content="Hi"), Rules(models=("*",)))
+        send(Chat(content="Hi"), make_rules("*"))
 
 
 @every_action
@@ -77,7 +78,7 @@ def test_a_document_has_no_history(kind: type[Summarize | Analyze]) -> None:
 
 @pytest.mark.parametrize("kind", [Summarize, Analyze])
 def test_a_document_may_be_as_large_as_the_limit_in_bytes(kind: type[Summarize | Analyze]) -> None:
-    rules = Rules(models=("small",), max_text_bytes=6)
+    rules = make_rules("small", max_text_bytes=6)
     send(kind(content="ééé", context="abcdef"), rules)
     with pytest.raises(TooLarge, match="`content`: 7 bytes, but at most 6 are allowed"):
         send(kind(content="éééa"), rules)

@@ -4,10 +4,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from protocol.messages import Analyze, Generate, Summarize
-from sidecar.actions import Rules, digest, new_marker, render
+from sidecar.actions import digest, new_marker, render
 from sidecar.providers.interface import Message, Prompt
+from tests.rules import make_rules
 
-RULES = Rules(models=("test", "other"))
+RULES = make_rules("test", "other")
 
 
 def digest_request(request: Generate, marker: str = "material_00", provider: str = "demo") -> str:

@@ -3,12 +3,13 @@ from typing import Literal
 import pytest
 
 from protocol.messages import Summarize
-from sidecar.actions import Rules, render
+from sidecar.actions import render
 from sidecar.providers.interface import Message, Prompt
+from tests.rules import make_rules
 
 
 def send(request: Summarize) -> Prompt:
-    return render(request, Rules(models=("test",)), marker="material_00")
+    return render(request, make_rules("test"), marker="material_00")
 
 
 def test_background_comes_before_the_text_and_the_task_is_said_again_after_it() -> None:

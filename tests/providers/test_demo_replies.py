@@ -3,11 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.messages import Analyze, Chat, Generate, Summarize
-from sidecar.actions import Rules, new_marker, render
+from sidecar.actions import new_marker, render
 from sidecar.providers._demo_replies import LABEL, MAX_QUESTION_CHARACTERS, MAX_SUBJECT_BYTES, write_reply
 from sidecar.providers.interface import Message, Prompt
+from tests.rules import make_rules
 
-RULES = Rules(models=("demo",))
+RULES = make_rules("demo")
 KINDS = (Chat, Summarize, Analyze)
 PLANTS = """\
 Photosynthesis turns the light of the sun into sugar. The weather of the week was the same as the week before.
@@ -62,7 +63,7 @@ def test_of_a_long_text_the_beginning_is_read_and_the_reply_says_so(kind: type[G
     name = "action"
     beginning = f"{PLANTS} {letter * MAX_SUBJECT_BYTES}".encode()[:MAX_SUBJECT_BYTES].decode(errors="ignore")
     note = "(Only the first 200 kB of the text were read.) "
-    rules = Rules(models=("demo",), max_chat_bytes=5_000_000)
+    rules = make_rules("demo", max_chat_bytes=5_000_000)
     long, short = (render(kind(content=text), rules, marker=name) for text in (beginning + letter * 1000, beginning))
     assert write_reply(long) == LABEL + note + write_reply(short).removeprefix(LABEL)
 

@@ -16,20 +16,20 @@ from trio.testing import MockClock
 
 from protocol.codec import decode_reply
 from protocol.messages import Answer, Delta, Done, Error, Event, Failure, Heartbeat, Start, Success
-from sidecar.actions import Rules
 from sidecar.connections import Connections
 from sidecar.dialects import FRAMES, PayloadDialect
 from sidecar.providers import Provider
 from sidecar.replies import Replies, ReplyLimits, TicketStore
 from sidecar.service import Service
 from sidecar.session import ByteBudget, Peer, PeerGone, Session, SessionLimits
+from tests.rules import make_rules
 from tests.session.fakes import Call, GatedProvider, MemoryStream
 
 PEER = Peer(name="test")
 
 
 class Changed(TypedDict, total=False):
-    """What a test wants otherwise than `SessionLimits` has it."""
+    """What a test wants otherwise than `new_limits` has it."""
 
     max_payload_bytes: int
     max_running: int
@@ -44,7 +44,17 @@ class Changed(TypedDict, total=False):
 
 def new_limits(**changed: Unpack[Changed]) -> SessionLimits:
     """Return limits with budgets of their own."""
-    limits = SessionLimits(unfinished=ByteBudget(2**26), unfinished_of_strangers=ByteBudget(2**23))
+    limits = SessionLimits(
+        max_payload_bytes=2**23,
+        max_running=16,
+        max_waiting=100,
+        read_seconds=10.0,
+        idle_seconds=300.0,
+        heartbeat_seconds=10.0,
+        stall_seconds=15.0,
+        unfinished=ByteBudget(2**26),
+        unfinished_of_strangers=ByteBudget(2**23),
+    )
     return replace(limits, **changed)
 
 
@@ -196,7 +206,7 @@ class House:
     ) -> None:
         self.replies = replies
         self.limits = limits
-        rules = Rules(models=provider.models)
+        rules = make_rules(*provider.models)
         self.service = Service(provider=provider, replies=replies, rules=rules, tickets=tickets)
         self.connections = Connections(self.service, limits)
         self.clients: list[Client] = []
