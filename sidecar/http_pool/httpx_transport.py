@@ -1,7 +1,7 @@
 """The pools as what is under httpx: its public extension point, in place of httpcore.
 
-httpcore looks at every connection for every request, which collapses at 500 streams, and loses places to requests that
-are cancelled. Per token this is 4 times cheaper at 100 streams, and 11 times at 500.
+So what is asked through httpx goes the same way as all else: the same look-ups, proxy and certificates, and to no
+address that is refused.
 """
 
 from typing import Self

@@ -8,12 +8,11 @@ import httpx
 import msgspec
 
 from sidecar.errors import SidecarError
-from sidecar.http_pool import Cut, Dialer, Names, Pools, Proxy
+from sidecar.http_pool import Cut, Pools
 from sidecar.http_pool.httpx_transport import PoolTransport
 from sidecar.providers.choosing import locate
 from sidecar.providers.endpoint import Endpoint
-from sidecar.providers.http_client import make_headers
-from sidecar.providers.tls import make_tls_context
+from sidecar.providers.http_client import make_dialer, make_headers
 from sidecar.settings import Settings
 
 _PATIENCE_SECONDS = 5.0
@@ -35,11 +34,9 @@ class _List(msgspec.Struct):
 async def list_models(settings: Settings) -> Sequence[str]:
     """Return the names of the models that a provider offers, in its order; none where it does not say."""
     endpoint = locate(settings)
-    proxy = Proxy.of(settings.proxy) if settings.proxy is not None else None
-    dialer = Dialer(Names(), make_tls_context(settings.ca), proxy, denies_private=settings.deny_private)
     key = settings.api_keys[0] if settings.api_keys else None
     async with (
-        Pools(dialer, max_connections=1, spares=0) as pools,
+        Pools(make_dialer(settings), max_connections=1, spares=0) as pools,
         httpx.AsyncClient(transport=PoolTransport(pools), headers=make_headers(endpoint, key)) as client,
     ):
         return await _ask(client, _locate_list(endpoint))

@@ -28,11 +28,10 @@ from sidecar.observability import Redaction, Seldom
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.failures import Mask
-from sidecar.providers.http_client import HttpClient
+from sidecar.providers.http_client import HttpClient, make_dialer
 from sidecar.providers.interface import Piece, Prompt, Text
 from sidecar.providers.resilience import Backoff
 from sidecar.providers.route import Route
-from sidecar.providers.tls import make_tls_context
 from sidecar.settings import Settings, SettingsError
 
 logger = logging.getLogger(__name__)
@@ -84,11 +83,9 @@ class RemoteProvider:
         self._timeouts = settings.timeouts
         self._complaint = Seldom()
         self._client = HttpClient(
-            tls=make_tls_context(settings.ca),
-            proxy=settings.proxy,
+            make_dialer(settings),
             max_connections=settings.limits.max_upstream,
             spares=settings.limits.spare_connections,
-            denies_private=settings.deny_private,
         )
         mask = Redaction(settings.secrets).mask
         self._first = _make_way(choices[0], self._client, mask, backoff)

@@ -11,6 +11,7 @@ import anyio.to_thread
 import pytest
 from msgspec import structs
 
+from sidecar.http_pool import Dialer, Names
 from sidecar.providers.clocks import Clocks
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.http_client import HttpClient
@@ -111,7 +112,7 @@ async def test_u58_a_key_is_that_of_the_request_and_not_of_the_connection() -> N
     with running(hold, OK) as server:
         endpoint = Endpoint(f"{server.url}/v1", is_loopback=True)
         budget = RetryBudget()
-        async with HttpClient(tls=make_tls_context(), proxy=None, max_connections=5) as client:
+        async with HttpClient(Dialer(Names(), make_tls_context()), max_connections=5) as client:
             async with client.post(endpoint, Secret("old"), b"{}", Clocks(PATIENT), budget.spend) as running_answer:
                 assert await running_answer.read() == b"first"
                 assert await read_all("new") == good("ok")
