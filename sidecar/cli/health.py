@@ -13,7 +13,7 @@ from protocol.framing import FrameDecoder, encode_frame
 from protocol.messages import Done, Error, Ping
 from sidecar.cli.speaking import say
 from sidecar.settings import Settings, SettingsError, load_settings
-from sidecar.transports.places import possible_socket_paths
+from sidecar.transports.places import socket_paths
 
 # A sidecar that works answers in a millisecond; one whose machine is overloaded is not dead for that.
 _PATIENCE_SECONDS = 3
@@ -42,9 +42,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _ask(settings: Settings) -> Done:
-    if settings.socket == "off":
+    paths = socket_paths(settings.socket, runtime_dir=settings.runtime_dir)
+    if not paths:
         raise _Unhealthy("SIDECAR_SOCKET is off: there is no socket to ask at.")
-    paths = [settings.socket] if settings.socket else possible_socket_paths(runtime_dir=settings.runtime_dir)
     path = next((path for path in paths if path.exists()), paths[0])
     try:
         return _ping(path)

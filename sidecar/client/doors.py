@@ -4,7 +4,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sidecar.client.wire import NotRunning, SidecarGone
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.session import ByteStream
 from sidecar.settings import Settings, TcpAddress
-from sidecar.transports.places import possible_socket_paths
+from sidecar.transports.places import socket_paths
 from sidecar.transports.streams import SocketStream
 
 CONNECT_SECONDS = 2.0
@@ -42,7 +42,7 @@ def direct_door(settings: Settings) -> Door:
 
 def find_doors(settings: Settings) -> Iterator[Door]:
     """Give the ways to a running sidecar, the best first; whether one runs is not asked."""
-    for path in socket_paths(settings):
+    for path in socket_paths(settings.socket, runtime_dir=settings.runtime_dir):
         yield socket_door(path)
     if settings.tcp is not None and settings.tcp.port:
         token = read_token(settings) if settings.tcp_auth else None
@@ -64,20 +64,12 @@ def tcp_door(address: TcpAddress, token: Secret | None) -> Door:
     )
 
 
-def socket_paths(settings: Settings) -> list[Path]:
-    """Return where a sidecar with these settings listens, the most likely first."""
-    if settings.socket is None:
-        return possible_socket_paths(runtime_dir=settings.runtime_dir)
-    return [] if settings.socket == "off" else [settings.socket.absolute()]
-
-
 def token_paths(settings: Settings) -> list[Path]:
     """Return where the token may be: the file that is set, else beside the socket."""
     if settings.token_file is not None:
         return [settings.token_file]
-    if settings.socket == "off":
-        settings = replace(settings, socket=None)
-    return [path.with_name("token") for path in socket_paths(settings)]
+    wanted = None if settings.socket == "off" else settings.socket
+    return [path.with_name("token") for path in socket_paths(wanted, runtime_dir=settings.runtime_dir)]
 
 
 def read_token(settings: Settings) -> Secret | None:

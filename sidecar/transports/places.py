@@ -37,8 +37,15 @@ def default_socket_path(*, run_dir: Path = Path("/run"), runtime_dir: Path | Non
     return private / SOCKET_NAME
 
 
-def possible_socket_paths(*, run_dir: Path = Path("/run"), runtime_dir: Path | None) -> list[Path]:
-    """Return where `default_socket_path` may have put the socket of a running sidecar; nothing is made."""
+def socket_paths(
+    wanted: Path | Literal["off"] | None, *, run_dir: Path = Path("/run"), runtime_dir: Path | None
+) -> list[Path]:
+    """Return where a running sidecar listens: where that is wanted, else where `default_socket_path` may have put it.
+
+    The most likely comes first; nothing is made.
+    """
+    if wanted is not None:
+        return [wanted.absolute()] if isinstance(wanted, Path) else []
     *shared, private = _directories(run_dir, runtime_dir)
     if _is_ours_alone(private):  # else anybody could wait there for what we say
         shared.append(private)

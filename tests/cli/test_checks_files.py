@@ -102,7 +102,7 @@ def test_a_directory_that_the_start_makes_is_not_missing(
     settings: Settings, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "none" / "s.sock"
-    monkeypatch.setattr("sidecar.cli.checks.files.socket_paths", lambda settings: [path])
+    monkeypatch.setattr("sidecar.cli.checks.files.socket_paths", lambda wanted, runtime_dir: [path])
     assert check_directory_of_socket(replace(settings, socket=None), report) == path
     assert said(report)[0] == "ok"
 
@@ -113,7 +113,7 @@ def test_it_looks_where_a_socket_is_and_not_where_only_a_directory_is(
     """As `chat` does: a directory may have been left by a trial, and the sidecar run from another one."""
     left = tmp_path / "left" / "s.sock"
     left.parent.mkdir()
-    monkeypatch.setattr("sidecar.cli.checks.files.socket_paths", lambda settings: [left, socket_path])
+    monkeypatch.setattr("sidecar.cli.checks.files.socket_paths", lambda wanted, runtime_dir: [left, socket_path])
     assert check_directory_of_socket(replace(settings, socket=None), report) == socket_path
     socket_path.unlink()
     assert check_directory_of_socket(replace(settings, socket=None), report) == left

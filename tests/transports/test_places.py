@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.transports.failures import ListenFailed
-from sidecar.transports.places import SOCKET_NAME, check_directory, default_socket_path, possible_socket_paths
+from sidecar.transports.places import SOCKET_NAME, check_directory, default_socket_path, socket_paths
 
 OURS = "openai-moodle-sidecar"
 
@@ -128,13 +128,19 @@ def test_a_file_is_no_directory(nowhere: Path) -> None:
 def test_a_client_looks_where_the_socket_would_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usable: str) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run_dir, runtime_dir = tmp_path / "run", tmp_path / "runtime"
-    before = possible_socket_paths(run_dir=run_dir, runtime_dir=runtime_dir)
+    before = socket_paths(None, run_dir=run_dir, runtime_dir=runtime_dir)
     assert before == [place / OURS / SOCKET_NAME for place in (run_dir, runtime_dir)]
     assert not list(tmp_path.iterdir())
     if usable != "private":
         (tmp_path / usable).mkdir()
     path = default_socket_path(run_dir=run_dir, runtime_dir=runtime_dir, gid=None)
-    assert path in possible_socket_paths(run_dir=run_dir, runtime_dir=runtime_dir)
+    assert path in socket_paths(None, run_dir=run_dir, runtime_dir=runtime_dir)
+
+
+def test_where_a_place_is_set_a_client_looks_nowhere_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert socket_paths(Path("s.sock"), runtime_dir=None) == [tmp_path / "s.sock"]
+    assert socket_paths("off", runtime_dir=None) == []
 
 
 def test_a_directory_of_ours_is_given_to_the_group_that_is_set_later(run_dir: Path, tmp_path: Path) -> None:

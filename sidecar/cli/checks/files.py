@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from protocol.messages import Done
 from sidecar.cli.checks.check import Report
-from sidecar.client.doors import socket_paths, token_paths
+from sidecar.client.doors import token_paths
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.settings import Settings, UserLimits
 from sidecar.transports.failures import ListenFailed
-from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, web_socket_path
+from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, socket_paths, web_socket_path
 
 _MAX_TOKEN_BYTES = 4096
 _START = (
@@ -71,7 +71,7 @@ def _check_file(name: str, path: Path, setting: str, note: str, report: Report) 
 
 def check_directory_of_socket(settings: Settings, report: Report) -> Path | None:
     """Say whether the socket's directory will do, and return where the socket is or should be."""
-    paths = socket_paths(settings)
+    paths = socket_paths(settings.socket, runtime_dir=settings.runtime_dir)
     if not paths:
         report.skipped("directory", "SIDECAR_SOCKET is off")
         return None
