@@ -17,12 +17,14 @@ def spawn(command: list[str], environment: Mapping[str, str], prepare: Callable[
     What cannot be started says why on stderr and ends with 127, as with a shell.
     """
     pid = os.fork()
-    if pid == 0:
+    if pid == 0:  # pragma: no cover - what a process counts is lost where another program takes its place
         _begin(command, environment, prepare)
     return pid
 
 
-def _begin(command: list[str], environment: Mapping[str, str], prepare: Callable[[], None]) -> NoReturn:
+def _begin(  # pragma: no cover - as above
+    command: list[str], environment: Mapping[str, str], prepare: Callable[[], None]
+) -> NoReturn:
     try:
         prepare()
         for number in _IGNORED_BY_PYTHON:

@@ -1,42 +1,53 @@
-"""The new process between its birth and the program, played by this one; real ones: tests/e2e/test_beside.py."""
+"""The new process between its birth and the program: real forks, of a process that has one thread only."""
 
-import os
-import signal
+import subprocess
+import sys
 
-import pytest
+from tests.e2e.program import PATIENCE_SECONDS, environment
 
+# Whoever goes on behind a fork that it should not survive prints a line of its own.
+SPAWN = """
+import os, signal
 from sidecar.beside.spawning import spawn
 
+def fail():
+    raise RuntimeError("a bug")
 
-class Ended(BaseException):
-    """What a process that ends would not live to see."""
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What the new process says, which this one is now."""
-    said: list[bytes] = []
-
-    def end(status: int) -> None:
-        raise Ended(status)
-
-    monkeypatch.setattr(os, "fork", lambda: 0)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(os, "_exit", end)
-    monkeypatch.setattr(os, "write", lambda fd, text: said.append(text))
-    return said
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
+_, status = os.waitpid(spawn({arguments}), 0)
+print("ended with", os.waitstatus_to_exitcode(status))
+"""
 
 
-def test_what_cannot_be_started_says_why_and_ends_with_127(said: list[bytes]) -> None:
-    with pytest.raises(Ended, match="127"):
-        spawn(["no-such-program"], {"PATH": "/nowhere"}, lambda: None)
-    assert said == [b"no-such-program: No such file or directory\n"]
+def spawn(arguments: str) -> tuple[str, str]:
+    """Return what was said on stdout and on stderr."""
+    ran = subprocess.run(
+        [sys.executable, "-c", SPAWN.format(arguments=arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    )
+    return ran.stdout, ran.stderr
 
 
-def test_whatever_goes_wrong_it_does_not_go_on_as_its_parent(said: list[bytes]) -> None:
-    def fail() -> None:
-        raise RuntimeError("a bug")
+def test_the_program_has_its_arguments_its_environment_and_its_own_end() -> None:
+    arguments = """["sh", "-c", 'echo "$0, $WORD"; exit 3', "one two"], {"PATH": os.environ["PATH"], "WORD": "three"}"""
+    assert spawn(arguments) == ("one two, three\nended with 3\n", "")
 
-    with pytest.raises(Ended, match="127"):
-        spawn(["true"], {}, fail)
-    assert said == []
+
+def test_no_signal_is_blocked_and_none_ignored_that_python_ignores() -> None:
+    said, _ = spawn("""["grep", "^Sig[BI]", "/proc/self/status"], os.environ""")
+    masks = {name: int(value, 16) for name, value in (line.split(":") for line in said.splitlines()[:-1])}
+    assert masks["SigBlk"] == 0
+    assert masks["SigIgn"] & (1 << 12 | 1 << 24) == 0, "neither SIGPIPE nor SIGXFSZ"
+
+
+def test_what_cannot_be_started_says_why_and_ends_with_127() -> None:
+    said = spawn("""["no-such-program"], {"PATH": "/nowhere"}""")
+    assert said == ("ended with 127\n", "no-such-program: No such file or directory\n")
+
+
+def test_whatever_goes_wrong_it_does_not_go_on_as_its_parent() -> None:
+    assert spawn("""["true"], os.environ, fail""") == ("ended with 127\n", "")
