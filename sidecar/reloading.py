@@ -12,10 +12,10 @@ from anyio.abc import TaskStatus
 
 from sidecar.assembly import Parts, change, describe
 from sidecar.configuration import Configuration
+from sidecar.notifying import Notifier
 from sidecar.observability import LogFileError
 from sidecar.secret import Secret
 from sidecar.settings import OPTIONS, Settings, SettingsError
-from sidecar.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +32,19 @@ TAKEN = frozenset(
 )
 """The fields that hold anew, for the next request or connection. All others need a restart."""
 
+_FAILED = "reload failed, what was read before goes on"
+
 
 class Reloading:
     """Reads the configuration again at each SIGHUP. What is wrong with it is logged, and the old one goes on."""
 
     def __init__(
-        self, configuration: Configuration, parts: Parts, supervisor: Supervisor, *, token: Secret | None = None
+        self, configuration: Configuration, parts: Parts, notifier: Notifier, *, token: Secret | None = None
     ) -> None:
         """`token` is not read again, and the log goes on masking it."""
         self._configuration = configuration
         self._parts = parts
-        self._supervisor = supervisor
+        self._notifier = notifier
         self._token = token
         self._began_with = configuration.settings
         self._former: list[Settings] = []
@@ -52,9 +54,9 @@ class Reloading:
         with anyio.open_signal_receiver(signal.SIGHUP) as signals:
             task_status.started()
             async for _ in signals:
-                self._supervisor.reloading()
+                self._notifier.reloading()
                 await self.reload()
-                self._supervisor.ready(describe(self._parts))
+                self._notifier.ready(describe(self._parts))
 
     async def reload(self) -> None:
         """Read all again, and have it hold for what comes."""
@@ -65,13 +67,10 @@ class Reloading:
                 configuration.log.redaction.add(secret)
             configuration.log.change(settings.log_level, settings.log_file)
         except (SettingsError, LogFileError) as exc:
-            logger.error("reload failed, what was read before goes on: %s", exc)
+            logger.error("%s: %s", _FAILED, exc)
             return
-        except RuntimeError:
-            logger.error("reload failed, what was read before goes on: no thread can be had")
-            return
-        except OSError as exc:  # at a start it would end the process, and here nothing may
-            logger.error("reload failed, what was read before goes on: %s", exc.strerror)
+        except Exception:  # a fence: at a start it would end the process, and here nothing may
+            logger.exception(_FAILED)
             return
         former, configuration.settings = configuration.settings, settings
         self._former.append(former)

@@ -15,7 +15,7 @@ sidecar.__main__
 sidecar.cli
 sidecar.client sidecar.beside
 sidecar.app
-sidecar.reloading
+sidecar.reloading sidecar.acceptor
 sidecar.configuration sidecar.assembly sidecar.listeners sidecar.reception
 sidecar.connections
 sidecar.transports sidecar.dialects
@@ -26,7 +26,7 @@ sidecar.providers
 sidecar.http_pool sidecar.usage
 sidecar.settings sidecar.observability
 sidecar.texts
-sidecar.errors sidecar.secret sidecar.unprinted sidecar.process sidecar.supervisor sidecar.asyncio_clock
+sidecar.errors sidecar.secret sidecar.unprinted sidecar.process sidecar.notifying sidecar.asyncio_clock
 sidecar
 protocol
 """

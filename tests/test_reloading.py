@@ -9,13 +9,13 @@ import pytest
 
 from sidecar.assembly import assemble
 from sidecar.configuration import Configuration
+from sidecar.notifying import Notifier
 from sidecar.observability import Redaction, start_logging
 from sidecar.providers.choosing import choose_provider
 from sidecar.providers.interface import Provider
 from sidecar.reloading import TAKEN, Reloading
 from sidecar.secret import Secret
-from sidecar.settings import OPTIONS, Settings, load_settings
-from sidecar.supervisor import Supervisor
+from sidecar.settings import OPTIONS, Settings, SettingsError, load_settings
 
 OLD, NEW, TOKEN = "canary-old-8GqT2vLd", "canary-new-5Rn0YwZe", "canary-token-k2N8qW"
 
@@ -48,7 +48,7 @@ async def test_of_a_key_that_was_replaced_nothing_is_kept(tmp_path: Path, monkey
         del settings, provider
         log.redaction.add(Secret(TOKEN))
         async with assemble(configuration.settings, configuration.take_provider()) as parts:
-            reloading = Reloading(configuration, parts, Supervisor({}), token=Secret(TOKEN))
+            reloading = Reloading(configuration, parts, Notifier({}), token=Secret(TOKEN))
             assert len(hold(OLD)) > 1
             for _ in range(3):  # the same once more is as good as another one
                 (tmp_path / "key").write_text(NEW)
@@ -63,7 +63,12 @@ async def test_of_a_key_that_was_replaced_nothing_is_kept(tmp_path: Path, monkey
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("failure", "said"),
-    [(RuntimeError("can't start new thread"), "no thread"), (PermissionError(13, "Permission denied"), "Permission d")],
+    [
+        (SettingsError("OPENAI_MODEL is wrong."), "OPENAI_MODEL is wrong."),
+        (PermissionError(13, "Permission denied"), "PermissionError: [Errno 13] Permission denied (in "),
+        (RuntimeError("can't start new thread"), "RuntimeError: can't start new thread (in "),
+        (KeyError("canary"), "KeyError (in "),
+    ],
 )
 async def test_whatever_fails_all_stays_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception, said: str
@@ -78,7 +83,7 @@ async def test_whatever_fails_all_stays_as_it_is(
     with start_logging("info", tmp_path / "log") as log:
         configuration = Configuration(settings, provider, log, lambda: read(tmp_path))
         async with assemble(settings, provider) as parts:
-            await Reloading(configuration, parts, Supervisor({}), token=None).reload()
+            await Reloading(configuration, parts, Notifier({}), token=None).reload()
             assert parts.service.status().ready
     assert f"reload failed, what was read before goes on: {said}" in (tmp_path / "log").read_text()
 
@@ -101,7 +106,7 @@ async def test_what_is_not_taken_is_named_and_all_else_holds(tmp_path: Path, mon
     with start_logging("info", tmp_path / "log") as log:
         configuration = Configuration(before, choose_provider(before), log, lambda: (after, choose_provider(after)))
         async with assemble(before, configuration.take_provider()) as parts:
-            await Reloading(configuration, parts, Supervisor({}), token=None).reload()
+            await Reloading(configuration, parts, Notifier({}), token=None).reload()
             assert parts.connections.limits.max_payload_bytes == after.limits.max_payload_bytes
             assert parts.turns.bounds == (after.limits.max_upstream, after.limits.queue_seconds)
     [line] = [line for line in (tmp_path / "log").read_text().splitlines() if "a restart is needed" in line]

@@ -16,10 +16,10 @@ def run(options: argparse.Namespace) -> int:
     stream = claim()  # before anything can print to stdout or open a file
     process.forbid_inspection()  # after it: what claim looks at in /proc would be root's
     try:
-        with start(options.env_file, {**options.overrides, **NO_SPARES}) as begun:
+        with start(options.env_file, {**options.overrides, **NO_SPARES}) as configuration:
             # Without uvloop: to import it takes longer than it could save on one connection, and it would make our
             # parent's own descriptors non-blocking.
-            return anyio.run(lambda: app.serve_stdio(begun.settings, stream, provider=begun.provider))
+            return anyio.run(lambda: app.serve_stdio(configuration.settings, stream, provider=configuration.provider))
     except StartFailed as exc:
         say(str(exc))
         return exc.exit_status

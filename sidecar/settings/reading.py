@@ -1,4 +1,4 @@
-"""Reads the settings: overrides, then the environment, then the file. Nothing else reads the environment."""
+"""Reads the settings: overrides, then the environment, then the file."""
 
 import os
 import re

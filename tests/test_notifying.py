@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.supervisor import Supervisor
+from sidecar.notifying import Notifier
 
 
 @pytest.fixture
@@ -22,23 +22,23 @@ def heard(tmp_path: Path) -> Iterator[socket.socket]:
 
 def test_it_hears_in_lines_what_happens(heard: socket.socket) -> None:
     environ = {"NOTIFY_SOCKET": heard.getsockname(), "OTHER": "stays"}
-    with closing(Supervisor(environ)) as supervisor:
-        assert supervisor.is_there
-        supervisor.ready("idle")
+    with closing(Notifier(environ)) as notifier:
+        assert notifier.has_supervisor
+        notifier.ready("idle")
         assert heard.recv(4096) == b"READY=1\nSTATUS=idle"
-        supervisor.reloading()
+        notifier.reloading()
         kind, _, clock = heard.recv(4096).decode().partition("\n")
         assert kind == "RELOADING=1"
         assert abs(int(clock.removeprefix("MONOTONIC_USEC=")) / 1e6 - time.monotonic()) < 5
-        supervisor.stopping("draining")
+        notifier.stopping("draining")
         assert heard.recv(4096) == b"STOPPING=1\nSTATUS=draining"
     assert environ == {"OTHER": "stays"}
 
 
 def test_a_status_is_told_when_it_is_another_one(heard: socket.socket) -> None:
-    with closing(Supervisor({"NOTIFY_SOCKET": heard.getsockname()})) as supervisor:
+    with closing(Notifier({"NOTIFY_SOCKET": heard.getsockname()})) as notifier:
         for status in ("idle", "idle", "busy"):
-            supervisor.alive(status)
+            notifier.alive(status)
     assert [heard.recv(4096) for _ in range(3)] == [
         b"WATCHDOG=1\nSTATUS=idle",
         b"WATCHDOG=1",
@@ -51,8 +51,8 @@ def test_an_abstract_address_begins_with_an_at_sign() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
         ours.bind(f"\0{name}")
         ours.settimeout(5)
-        with closing(Supervisor({"NOTIFY_SOCKET": f"@{name}"})) as supervisor:
-            supervisor.ready("idle")
+        with closing(Notifier({"NOTIFY_SOCKET": f"@{name}"})) as notifier:
+            notifier.ready("idle")
         assert ours.recv(4096) == b"READY=1\nSTATUS=idle"
 
 
@@ -69,12 +69,12 @@ def test_an_abstract_address_begins_with_an_at_sign() -> None:
     ],
 )
 def test_the_watchdog_hears_twice_in_its_time(variables: dict[str, str], seconds: float) -> None:
-    assert Supervisor(dict(variables)).look_seconds == seconds
+    assert Notifier(dict(variables)).look_seconds == seconds
 
 
 def test_without_one_and_where_it_does_not_listen_nothing_happens(tmp_path: Path) -> None:
     for variables in ({}, {"NOTIFY_SOCKET": str(tmp_path / "nobody")}):
-        with closing(Supervisor(dict(variables))) as supervisor:
-            supervisor.ready("idle")
-            supervisor.alive("idle")
-            assert supervisor.is_there == bool(variables)
+        with closing(Notifier(dict(variables))) as notifier:
+            notifier.ready("idle")
+            notifier.alive("idle")
+            assert notifier.has_supervisor == bool(variables)

@@ -1,4 +1,4 @@
-"""What the supervisor that started us is told, where it listens: systemd's sd_notify(3), datagrams of a few lines."""
+"""Notifies the supervisor that started us, where there is one: systemd's sd_notify(3), datagrams of a few lines."""
 
 import os
 import socket
@@ -10,8 +10,8 @@ from contextlib import suppress
 _STATUS_SECONDS = 10.0
 
 
-class Supervisor:
-    """Tells who started us how we are. Without a supervisor, and where it does not listen, nothing happens."""
+class Notifier:
+    """Tells the supervisor how we are. Where there is none, or it does not listen, nothing happens."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
         """Take the variables of the protocol, which are for nobody else."""
@@ -29,7 +29,7 @@ class Supervisor:
             self.look_seconds = min(int(watchdog) / 2_000_000, _STATUS_SECONDS)
 
     @property
-    def is_there(self) -> bool:
+    def has_supervisor(self) -> bool:
         return self._socket is not None
 
     def ready(self, status: str) -> None:
