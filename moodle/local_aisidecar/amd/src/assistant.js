@@ -103,8 +103,6 @@ export default class Assistant {
 
     async #begin(wanted) {
         if (!this.config.policyaccepted && !await this.#consent()) {
-            // To be asked again when the drawer is opened again.
-            this.#beginning = null;
             return;
         }
         const kept = this.storage.get(this.kept);
@@ -277,7 +275,7 @@ export default class Assistant {
     }
 
     /**
-     * Show the policy until it is answered.
+     * Show the policy until it is answered. Who declines is asked again when the drawer is opened again.
      *
      * @returns {Promise<boolean>}
      */
@@ -287,11 +285,13 @@ export default class Assistant {
         } catch (error) {
             const region = this.root.querySelector('[data-region="policy"]');
             this.view.addNotice(region, {message: await explain(error), canretry: false}, () => null);
+            this.#beginning = null;
             return false;
         }
         if (this.config.policyaccepted) {
             this.composer.focus();
         } else {
+            this.#beginning = null;
             this.closeDrawer();
         }
         return this.config.policyaccepted;
