@@ -72,6 +72,14 @@ def stage_behind_apache(_stage_behind_apache: Stage) -> Iterator[Stage]:
         yield _stage_behind_apache
 
 
+@pytest.fixture(params=GIVEN, ids=str)
+def stage_without_plugin(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A site whose administrator has heard of the plugin."""
+    wanted = _wanted(request.param)
+    with stages.built(replace(wanted, folder=SITES / f"bare-{wanted.database}"), with_plugin=False) as stage:
+        yield stage
+
+
 @contextmanager
 def _as_found(stage: Stage, *, delivery: str) -> Iterator[None]:
     stage.start_sidecar()
@@ -113,6 +121,13 @@ if find_spec("playwright"):
         browser: Browser, stage_behind_apache: Stage, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Visit]:
         with _visits(browser, stage_behind_apache, tmp_path_factory) as visit:
+            yield visit
+
+    @pytest.fixture
+    def visit_without_plugin(
+        browser: Browser, stage_without_plugin: Stage, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Visit]:
+        with _visits(browser, stage_without_plugin, tmp_path_factory) as visit:
             yield visit
 
     @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.moodle.site.command_line import CommandLine
 from tests.moodle.site.databases import Database, DatabaseKind
 from tests.moodle.site.processes import ENVIRONMENT, give
-from tests.moodle.site.tree import Tree
+from tests.moodle.site.tree import PLUGIN, Tree
 from tests.webservers.rig import Rig
 from tests.webservers.sites import WebServer, start_web_server
 
@@ -59,6 +59,8 @@ class Site:
         self.tree = Tree.copied(wanted.moodle, wanted.folder / "moodle")
         self.cli = CommandLine(self.tree)
         self._data = wanted.folder / "data"
+        self._forced = wanted.folder / "forced.json"
+        self.force()
         is_installed = self._restore()
         self.database = Database(wanted.database, wanted.folder / "database")
         stack.callback(lambda: self.database.close())
@@ -76,12 +78,20 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def force(self, **settings: object) -> None:
+        """Let config.php say this of the plugin, where no administrator's browser can change it, and nothing else."""
+        # A file of its own, which no cache of PHP's keeps: it holds for the next request.
+        making = self._forced.with_suffix(".new")
+        making.write_text(json.dumps({PLUGIN: settings}))
+        making.rename(self._forced)
+
     def _configure(self) -> None:
         level = "E_ALL" if self._wanted.debugging else "0"
         self.tree.configure(
             f"{self.database.config}\n$CFG->wwwroot = '{self.url}';\n$CFG->dataroot = '{self._data}';\n"
             f"$CFG->admin = 'admin';\n$CFG->directorypermissions = 02777;\n$CFG->noemailever = true;\n"
             f"$CFG->debug = {level};\n$CFG->debugdisplay = 0;\n"
+            f"$CFG->forced_plugin_settings = json_decode(file_get_contents('{self._forced}'), true);\n"
             f"$CFG->phpunit_dataroot = '{self.folder}/phpunit';\n$CFG->phpunit_prefix = 'phpu_';"
         )
 

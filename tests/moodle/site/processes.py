@@ -2,9 +2,13 @@
 
 import os
 import pwd
+import shutil
 import subprocess
+import sys
+import sysconfig
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +60,25 @@ def run(
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def program_of_everybody() -> tuple[list[str], list[Path]]:
+    """Return a command for the sidecar that the site's user may run, too, and the folders of its PYTHONPATH.
+
+    The Python of the tests may lie where only root comes; then it is the system's of the same version.
+
+    Raises:
+        Failed: there is none.
+    """
+    folders = [Path(__file__).parents[3], Path(sysconfig.get_path("platlib"))]
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for python in (sys.executable, f"/usr/bin/{name}", shutil.which(name)):
+        with suppress(Failed, OSError):
+            command = [str(python), "-m", "sidecar"]
+            env = {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+            run([*command, "--version"], cwd=Path("/"), environment=env)
+            return command, folders
+    raise Failed(f"{site_user().pw_name} can run no {name} with {folders}: install Debian's {name}, or let it in there")
 
 
 class Daemon:

@@ -1,15 +1,18 @@
 """A site with the sidecar beside it and a provider that says what a test wants."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from signal import SIGKILL
 from urllib.request import urlopen
 
 from tests.e2e.program import MAIN, Program, environment
 from tests.moodle.site import moodle
 from tests.moodle.site.moodle import Site, Wanted
+from tests.moodle.site.processes import program_of_everybody
 from tests.providers import scripted
 from tests.providers.scripted import Asked, Script, ScriptedProvider
 
@@ -69,17 +72,35 @@ class Stage:
         self.stop_sidecar()
         env = environment(
             **moodle.settings_of_sidecar(self.site),
-            **{
-                "SIDECAR_PROVIDER": "openai",
-                "SIDECAR_HEARTBEAT_SECONDS": "1",
-                "OPENAI_BASE_URL": self.provider.url,
-                "OPENAI_MODEL": "m",
-            }
-            | settings,
+            **self._settings_of_provider | {"SIDECAR_HEARTBEAT_SECONDS": "1"} | settings,
         )
         self._sidecar = Program([*MAIN, "serve"], cwd=self.site.folder, env=env)
         self._sidecar.wait_said("for the web server: ")
         self._settings = settings
+
+    @contextmanager
+    def child_instead(self) -> Iterator[None]:
+        """Let PHP start a sidecar for each question, while none is running."""
+        self.stop_sidecar()
+        command, folders = program_of_everybody()
+        env = environment(**self._settings_of_provider) | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+        self.site.force(command=[*command, "stdio"], environment=env)
+        yield
+        self.site.force()
+
+    def children(self) -> list[int]:
+        """Return the processes of sidecars that PHP has started for a question here."""
+        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if self._is_child(path)]
+
+    def _is_child(self, command: Path) -> bool:
+        with suppress(OSError):  # it has ended, or is not ours
+            is_ours = self.provider.url.encode() in (command.parent / "environ").read_bytes()
+            return is_ours and command.read_bytes().endswith(b"\0stdio\0")
+        return False
+
+    @property
+    def _settings_of_provider(self) -> dict[str, str]:
+        return {"SIDECAR_PROVIDER": "openai", "OPENAI_BASE_URL": self.provider.url, "OPENAI_MODEL": "m"}
 
     def kill_sidecar(self) -> None:
         """End it without a word of farewell."""
@@ -94,8 +115,8 @@ class Stage:
 
 
 @contextmanager
-def built(wanted: Wanted) -> Iterator[Stage]:
-    """Give a stage with a running sidecar, and the plugin in the site."""
+def built(wanted: Wanted, *, with_plugin: bool = True) -> Iterator[Stage]:
+    """Give a stage with a running sidecar, and the plugin in the site unless a test puts it there."""
     with ExitStack() as stack:
         site = stack.enter_context(moodle.running(wanted))
         scripts: dict[str, Script] = {}
@@ -103,8 +124,9 @@ def built(wanted: Wanted) -> Iterator[Stage]:
         stage = Stage(site, provider, scripts)
         stack.callback(stage.stop_sidecar)
         stage.start_sidecar()
-        site.cli.install_plugin()
-        stage.set(socket=str(site.folder / "sidecar.sock"))
+        if with_plugin:
+            site.cli.install_plugin()
+            stage.set(socket=str(site.folder / "sidecar.sock"))
         # The first page fills the caches, which takes longer than any test waits.
         with urlopen(f"{site.url}/login/index.php", timeout=PATIENCE_SECONDS * 10):
             pass
@@ -125,6 +147,16 @@ def tokens(count: int, *, pause: float, first: str = "") -> Script:
         asked.end()
 
     return script
+
+
+def after(event: threading.Event, script: Script) -> Script:
+    """Return a script that waits for the event, and goes on as that one."""
+
+    def waiting(asked: Asked) -> None:
+        assert event.wait(PATIENCE_SECONDS)
+        script(asked)
+
+    return waiting
 
 
 def says(*texts: str) -> Script:

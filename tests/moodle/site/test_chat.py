@@ -107,6 +107,10 @@ def test_an_answer_whose_tab_was_closed_is_in_the_history_later(stage: Stage, vi
     # From here on nobody but the database can have it.
     stage.stop_sidecar()
     student.page = student.new_page()
+    student.go("/local/aisidecar/history.php")
+    student.page.locator('[data-region="list"] > li').filter(has_text="I must go.").get_by_role("link").first.click()
+    student.drawer.wait_for_end("word50")
+    # Where it was asked it is, too.
     student.go_to_course()
     student.drawer.open()
     student.drawer.wait_for_end("word50")

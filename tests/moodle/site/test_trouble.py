@@ -63,31 +63,6 @@ def test_the_sidecar_dies_in_the_middle(stage: Stage, visit: Visit) -> None:
     expect(student.drawer.notices.last).to_contain_text("You can ask again", timeout=60_000)
 
 
-def test_the_policy_is_asked_for_and_enforced_on_the_server(stage: Stage, visit: Visit) -> None:
-    newcomer = visit("newcomer")
-    newcomer.go_to_course()
-    before = len(stage.provider.asked)
-    refused = newcomer.call(
-        "local_aisidecar_start",
-        contextid=newcomer.context_id,
-        action="chat",
-        content="No policy for me.",
-        conversationid=0,
-        key="k1",
-        replaces=0,
-    )
-    assert refused["exception"]["errorcode"] == "policynotaccepted"
-    drawer = newcomer.drawer
-    drawer.open()
-    policy = drawer.root.locator('[data-region="policy"]')
-    expect(policy).to_be_visible()
-    assert len(stage.provider.asked) == before
-    policy.locator('[data-action="accept"]').click()
-    expect(policy).to_be_hidden()
-    drawer.ask("Now I may.")
-    drawer.wait_for_end("good question")
-
-
 def test_no_page_breaks_while_the_sidecar_is_down(stage: Stage, visit: Visit) -> None:
     stage.stop_sidecar()
     student = visit()
