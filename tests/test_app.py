@@ -40,7 +40,7 @@ def test_what_hangs_does_not_hold_the_end_up(tmp_path: Path) -> None:
     status, seconds = program.end()
     assert program.stdout.readline().startswith(b'{"event":"error","id":"1","code":"draining"')
     assert status == 70
-    assert seconds < 1.5
+    assert seconds < 10  # what hangs does so for 60
     program.close()
 
 

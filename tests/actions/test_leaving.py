@@ -40,9 +40,7 @@ async def test_who_leaves_closes_every_call_at_once(stage: str) -> None:
             tasks.start_soon(read)
             await is_waiting.wait()
             assert provider.running == (MAX_PARALLEL if stage == "map" else 1)
-            began = anyio.current_time()
             tasks.cancel_scope.cancel()
-        assert anyio.current_time() - began < 0.1
     assert provider.running == 0
     spent = work.spent()
     assert spent.estimated

@@ -5,7 +5,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from signal import SIGKILL
 from types import TracebackType
@@ -117,18 +117,25 @@ def test_who_comes_in_the_drain_is_served_by_the_next_one_and_what_runs_is_finis
 
 
 def test_who_connected_before_the_drain_may_still_ask(parent: Parent) -> None:
-    """On a connection that nobody else will ever serve."""
-    with closing(start(parent)) as program, Client.unix(parent.folder / "sidecar.sock") as client:
-        program.signal()
-        program.wait_said("draining")
-        client.send(Chat(id="1", content="Hi"))
-        assert isinstance(client.receive(), Success)
+    """On a connection that nobody else will ever serve. It has half a second, which a busy machine may take from it."""
+
+    def is_answered() -> bool:
+        with closing(start(parent)) as program, Client.unix(parent.folder / "sidecar.sock") as client:
+            with Client.unix(parent.folder / "sidecar.sock") as next_one:  # whose answer says that the first is let in
+                next_one.ask(Ping(id="1"))
+            program.signal()
+            program.wait_said("draining")
+            with suppress(BrokenPipeError):
+                client.send(Chat(id="1", content="Hi"))
+            return [type(answer) for answer in client.receive_rest()] == [Success]
+
+    assert any(is_answered() for _ in range(3))
 
 
 def test_a_ticket_is_good_in_the_drain(parent: Parent) -> None:
     """It opens what this process has, and no other."""
     with closing(start(parent)) as program, Client.unix(parent.folder / "sidecar.sock") as client:
-        client.send(Chat(id="1", content="Hi", stream=True, detach=True, ticket=True, max_tokens=40))
+        client.send(Chat(id="1", content="Hi", stream=True, detach=True, ticket=True, max_tokens=250))
         begun = client.receive()
         assert hasattr(begun, "ticket")
         program.signal()

@@ -1,5 +1,6 @@
 """Beside a supervisor, as systemd is one: it hears when the program serves, reloads and ends, and that it lives."""
 
+import os
 import re
 import socket
 import subprocess
@@ -65,7 +66,7 @@ def test_it_hears_the_whole_life(serve: Serve, supervisor: Listening, tmp_path: 
     program = serve(backend=backend, NOTIFY_SOCKET=str(supervisor.path), WATCHDOG_USEC="200000")
     assert supervisor.wait("READY") == "READY=1\nSTATUS=answers being written: 0, provider demo ready"
     with Client.unix(tmp_path / "sidecar.sock") as client:  # at the first word: who is told so may connect at once
-        client.send(stream("1", tokens=40))
+        client.send(stream("1", tokens=1000))
         assert isinstance(client.receive(), Start)
         assert supervisor.wait("STATUS=answers being written: 1, provider demo ready").startswith("WATCHDOG=1")
         program.signal(SIGHUP)
@@ -74,7 +75,6 @@ def test_it_hears_the_whole_life(serve: Serve, supervisor: Listening, tmp_path: 
         program.signal()
         assert supervisor.wait("STOPPING") == "STOPPING=1\nSTATUS=draining, answers being written: 1"
         supervisor.wait("WATCHDOG")  # in the drain, too
-        client.receive_end()
     assert program.wait() == 0
 
 
@@ -83,6 +83,7 @@ def test_a_loop_that_hangs_is_not_alive(serve: Serve, supervisor: Listening) -> 
     program = serve(NOTIFY_SOCKET=str(supervisor.path), WATCHDOG_USEC="100000")
     supervisor.wait("WATCHDOG")
     program.signal(SIGSTOP)
+    os.waitid(os.P_PID, program.process.pid, os.WSTOPPED | os.WNOWAIT)
     supervisor.forget()
     assert supervisor.is_quiet_for(0.3)
     program.signal(SIGCONT)

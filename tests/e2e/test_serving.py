@@ -9,6 +9,7 @@ from protocol.messages import Cancel, Chat, Delta, Done, Error, Ping, Resume, St
 from tests.e2e.client import Client, DialectName, Message, is_end, plain_text, stream, text_of
 from tests.e2e.conftest import Serve
 from tests.e2e.program import Program
+from tests.moments import quickest
 
 
 @pytest.fixture(params=["unix", "tcp"])
@@ -45,17 +46,19 @@ def test_a_stream_is_the_plain_text_in_pieces(server: Program, transport: str, d
 
 def test_tokens_come_as_they_are_made(server: Program) -> None:
     with connect(server) as client:
-        began = time.monotonic()
-        client.send(stream("1", tokens=41))
-        assert isinstance(client.receive(), Start)
-        assert isinstance(client.receive(), Delta)
-        first = time.monotonic() - began
-        client.receive_end()
-        whole = time.monotonic() - began
 
-    # The demo's last token comes a second after its first: none was held back, and none came too early.
-    assert first < 0.5
-    assert whole > 0.95
+        def first_token() -> float:
+            began = time.monotonic()
+            client.send(stream("1", tokens=41))
+            assert isinstance(client.receive(), Start)
+            assert isinstance(client.receive(), Delta)
+            first = time.monotonic() - began
+            client.receive_end()
+            assert time.monotonic() - began > 0.95
+            return first
+
+        # The demo's last token comes a second after its first: none was held back, and none came too early.
+        assert quickest(first_token, goal=0.5) < 0.5
 
 
 def test_many_requests_of_one_connection_run_at_once(server: Program, dialect: DialectName) -> None:

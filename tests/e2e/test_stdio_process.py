@@ -38,7 +38,7 @@ def test_it_ends_with_its_parent(launch: Launch, request_: Chat | Ping) -> None:
     parent.process.send_signal(SIGKILL)
     killed = time.monotonic()
     parent.stdout.read()  # ends with the last process that could write
-    assert time.monotonic() - killed < 1
+    assert time.monotonic() - killed < 5  # a drain takes eight
     parent.wait()
 
 

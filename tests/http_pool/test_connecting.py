@@ -60,9 +60,9 @@ async def test_u04_a_dead_address_costs_a_quarter_of_a_second(gone: str, alive: 
 async def test_one_that_refuses_costs_nothing() -> None:
     with listening("127.0.0.2") as port:
         began = time.monotonic()
-        with closing(await connect([(V4, "127.0.0.1")] * 3 + [(V4, "127.0.0.2")], port)):
+        with closing(await connect([(V4, "127.0.0.1")] * 40 + [(V4, "127.0.0.2")], port)):
             pass
-        assert time.monotonic() - began < 0.7  # to wait for each would take 0.75
+        assert time.monotonic() - began < 5  # to wait for each would take ten
 
 
 async def test_where_none_answers_it_is_said() -> None:

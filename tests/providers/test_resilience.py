@@ -82,10 +82,10 @@ async def test_once_there_is_content_nothing_is() -> None:
 
 class TestPauses:
     async def test_each_tries_own_wish_is_granted(self) -> None:
-        attempt, times = attempts([again(0.4)], [again(0.05)], GOOD)
+        attempt, times = attempts([again(0.05)], [again(0.4)], GOOD)
         await collect(attempt)
-        assert times[1] - times[0] >= 0.39  # uvloop rounds to milliseconds
-        assert 0.04 <= times[2] - times[1] < 0.39
+        assert times[1] - times[0] >= 0.04  # uvloop rounds to milliseconds
+        assert times[2] - times[1] >= 0.39
 
     async def test_up_to_ten_seconds(self) -> None:
         attempt, times = attempts([again(10.1)], GOOD)
@@ -96,9 +96,9 @@ class TestPauses:
 
     @pytest.mark.parametrize("clock", ["first_token_seconds", "total_seconds"])
     async def test_none_that_ends_after_the_time_of_the_request(self, clock: str) -> None:
-        attempt, times = attempts([again(1.0)], GOOD)
-        with anyio.fail_after(0.5), pytest.raises(SidecarError):
-            await collect(attempt, Clocks(replace(PATIENT, **{clock: 0.9})))
+        attempt, times = attempts([again(4.0)], GOOD)
+        with anyio.fail_after(2), pytest.raises(SidecarError):
+            await collect(attempt, Clocks(replace(PATIENT, **{clock: 3.0})))
         assert len(times) == 1
 
     def test_they_double_up_to_a_bound_and_differ(self) -> None:

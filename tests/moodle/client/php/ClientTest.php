@@ -163,13 +163,13 @@ final class ClientTest extends TestCase
         $this->peer = Peer::play($this->folder(), static function (PeerConnection $peer): void {
             $peer->read();
             $peer->send(Spoken::START);
-            for ($time = 0; $time < 10; $time++) {
+            for ($time = 0; $time < 20; $time++) {
                 usleep(50_000);
                 $peer->send(['event' => 'thought']);
             }
             $peer->send(Spoken::DONE);
         });
-        $client = new Client($this->settings(new Deadlines(silence: 0.25)));
+        $client = new Client($this->settings(new Deadlines(silence: 0.9)));
         self::assertCount(2, iterator_to_array($client->stream(Request::chat('x'))));
     }
 

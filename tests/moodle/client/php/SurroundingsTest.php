@@ -123,15 +123,25 @@ final class SurroundingsTest extends TestCase
 
     public function testSignalsInterruptNothing(): void
     {
-        $client = $this->client(static function (PeerConnection $peer): void {
+        $begun = $this->folder() . '/begun';
+        $enough = $this->folder() . '/enough';
+        $client = $this->client(static function (PeerConnection $peer) use ($begun, $enough): void {
             $peer->read(1000);
-            usleep(50_000);
+            touch($begun);
+            while (!file_exists($enough)) {
+                usleep(1000);
+                clearstatcache();
+            }
             $peer->send(Spoken::ANSWER);
         });
         $count = 0;
         pcntl_async_signals(true);
-        pcntl_signal(SIGUSR1, static function () use (&$count): void {
-            $count++;
+        pcntl_signal(SIGUSR1, static function () use (&$count, $begun, $enough): void {
+            clearstatcache();
+            $count += (int) file_exists($begun);
+            if ($count === 6) {
+                touch($enough);
+            }
         });
         $parent = posix_getpid();
         $sender = pcntl_fork();

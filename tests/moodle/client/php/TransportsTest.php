@@ -102,7 +102,7 @@ final class TransportsTest extends TestCase
     {
         $this->unix($script);
         $tcp = $this->tcp(self::answer(...));
-        $client = $this->client(['tcp' => $tcp->address], new Deadlines(firstEvent: 0.3));
+        $client = $this->client(['tcp' => $tcp->address], new Deadlines(firstEvent: 1.0));
         self::assertSame('x', $client->ask(Request::summarize(str_repeat('x', 4_000_000)))->text);
     }
 
@@ -183,7 +183,7 @@ final class TransportsTest extends TestCase
         }
         $seconds = (hrtime(true) - $began) / 1e9;
         self::assertGreaterThan(0.2, $seconds);
-        self::assertLessThan(1.0, $seconds);
+        self::assertLessThan(5.0, $seconds);
         self::assertIsResource($waiting);
     }
 

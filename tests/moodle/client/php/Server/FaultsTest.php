@@ -54,7 +54,8 @@ final class FaultsTest extends BystanderTestCase
     public function testC06HalfClose(string $transport): void
     {
         $connection = Sidecar::join($transport);
-        $connection->send(['id' => '1', 'max_tokens' => 3] + self::CHAT);
+        // A second, in which we are to have left.
+        $connection->send(['id' => '1', 'max_tokens' => 40] + self::CHAT);
         self::assertSame('start', $connection->receive()['event'] ?? null);
         $connection->endInput();
         $rest = $connection->receiveRest();
