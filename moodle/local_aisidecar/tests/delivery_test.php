@@ -41,33 +41,31 @@ final class delivery_test extends sidecar_testcase {
     }
 
     /**
-     * Gives what a browser has measured.
+     * Gives what a browser has found. What it makes of the gaps, the tests of amd/src/gaps.js say.
      *
      * @return array[]
      */
-    public static function measured(): array {
-        $even = [201.0, 199.5, 200.2, 203.1];
-        $atonce = [0.1, 0.0, 0.2, 0.1];
+    public static function found(): array {
         return [
-            'all ways work' => [['handover' => $even, 'proxy' => $even, 'relay' => $even], 'handover'],
-            'nginx has no snippet' => [['handover' => [], 'proxy' => $even, 'relay' => $even], 'proxy'],
-            'only PHP' => [['handover' => [], 'proxy' => [], 'relay' => $even], 'relay'],
-            'everything comes at the end' => [['handover' => [], 'proxy' => [], 'relay' => $atonce], 'poll'],
-            'one hiccup' => [['relay' => [200.0, 405.0, 2.0, 199.0]], 'relay'],
+            'all ways work' => [['handover' => 'streams', 'proxy' => 'streams', 'relay' => 'streams'], 'handover'],
+            'nginx has no snippet' => [['handover' => 'absent', 'proxy' => 'streams', 'relay' => 'streams'], 'proxy'],
+            'only PHP' => [['handover' => 'absent', 'proxy' => 'absent', 'relay' => 'streams'], 'relay'],
+            'everything comes at the end' => [['handover' => 'absent', 'proxy' => 'absent', 'relay' => 'held'], 'poll'],
+            'broke off with even gaps' => [['handover' => 'failed', 'relay' => 'streams'], 'relay'],
         ];
     }
 
     /**
      * Tests the choice.
      *
-     * @dataProvider measured
-     * @param array $gaps
+     * @dataProvider found
+     * @param array $verdicts
      * @param string $best
      */
-    public function test_best_way_that_works_is_chosen(array $gaps, string $best): void {
+    public function test_best_way_that_works_is_chosen(array $verdicts, string $best): void {
         $results = [];
-        foreach ($gaps as $mode => $list) {
-            $results[] = ['mode' => $mode, 'gaps' => $list, 'error' => $list === [] ? 'HTTP 404' : ''];
+        foreach ($verdicts as $mode => $verdict) {
+            $results[] = self::result($mode, $verdict);
         }
         $returned = report_delivery::execute($results);
         $returned = external_api::clean_returnvalue(report_delivery::execute_returns(), $returned);
@@ -79,7 +77,7 @@ final class delivery_test extends sidecar_testcase {
     public function test_choice_stays_where_no_sidecar_could_be_tested(): void {
         set_config('delivery', 'handover', 'local_aisidecar');
         $this->stop_sidecar();
-        $results = [['mode' => 'relay', 'gaps' => [200.0, 200.0, 200.0, 200.0], 'error' => '']];
+        $results = [self::result('relay', 'streams')];
         $this->assertSame('handover', report_delivery::execute($results)['delivery']);
         $this->assertStringContainsString('not running', report_delivery::execute([])['message']);
         $this->start_sidecar();
@@ -104,8 +102,32 @@ final class delivery_test extends sidecar_testcase {
         $this->assertSame(\core\check\result::INFO, $check->get_result()->get_status());
         delivery::choose([]);
         $this->assertSame(\core\check\result::WARNING, $check->get_result()->get_status());
-        delivery::choose([['mode' => 'handover', 'gaps' => [200, 200, 200, 200], 'error' => '']]);
+        $this->assertStringContainsString('found nothing better', $check->get_result()->get_summary());
+        delivery::choose([self::result('handover', 'streams')]);
         $this->assertSame(\core\check\result::OK, $check->get_result()->get_status());
+    }
+
+    public function test_check_tells_of_a_way_that_the_test_did_not_find(): void {
+        $check = new check\delivery();
+        delivery::choose([self::result('handover', 'failed'), self::result('relay', 'streams')]);
+        $this->assertStringContainsString('as tested', $check->get_result()->get_summary());
+        set_config('delivery', 'handover', 'local_aisidecar');
+        $this->assertSame(\core\check\result::WARNING, $check->get_result()->get_status());
+        $this->assertStringContainsString('did not find that it works', $check->get_result()->get_summary());
+        set_config('delivery', 'poll', 'local_aisidecar');
+        $this->assertSame(\core\check\result::WARNING, $check->get_result()->get_status());
+        $this->assertStringContainsString('could come word by word', $check->get_result()->get_summary());
+    }
+
+    /**
+     * Returns what a browser reports of a way.
+     *
+     * @param string $mode
+     * @param string $verdict
+     * @return array
+     */
+    private static function result(string $mode, string $verdict): array {
+        return ['mode' => $mode, 'verdict' => $verdict, 'gaps' => $verdict === 'absent' ? [] : [201.0, 199.5, 200.2, 203.1]];
     }
 
     public function test_relay_takes_no_more_workers_than_the_settings_say(): void {

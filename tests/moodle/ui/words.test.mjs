@@ -71,3 +71,16 @@ test('what breaks off has failed', async() => {
     assert.equal((await measured([stream([sse(delta(1, 'x'))], {end: 'breaks'})], [1])).verdict, 'failed');
     assert.equal((await measured([stream([])], [])).verdict, 'failed');
 });
+
+test('what breaks off before its end has failed, however even it came', async() => {
+    const times = () => [1, 201, 401, 601, 801];
+    assert.equal((await measured([stream([sse(...five)], {end: 'breaks'})], times())).verdict, 'failed');
+    assert.equal((await measured([stream([sse(...five)])], times())).verdict, 'failed');
+    assert.equal((await measured([stream([sse(...five, {event: 'error', code: 'truncated'})])], times())).verdict, 'failed');
+});
+
+test('what came together does not stream, also where several events were made one', async() => {
+    assert.equal((await measured([stream([sse(delta(1, 'x'), delta(5, 'x'), DONE)])], [1, 401])).verdict, 'held');
+    assert.equal((await measured([stream([sse(delta(5, 'x'), DONE)])], [1])).verdict, 'held');
+    assert.equal((await measured([stream([sse(DONE)])], [])).verdict, 'failed');
+});

@@ -93,9 +93,7 @@ const test = async(card, url, isNeeded) => {
 const report = async(root, results) => {
     const summary = part(root, 'summary');
     try {
-        const {delivery, message} = await reportDelivery(results.map(({mode, gaps, verdict, status, words}) => (
-            {mode, gaps, error: verdict === STREAMS || gaps.length > 0 ? '' : words || `${verdict} ${status}`}
-        )));
+        const {delivery, message} = await reportDelivery(results.map(({mode, verdict, gaps}) => ({mode, verdict, gaps})));
         summary.className = 'local_aisidecar-summary alert alert-success';
         summary.textContent = message;
         part(root, 'current').textContent = await getString(`delivery_${delivery}`, COMPONENT);

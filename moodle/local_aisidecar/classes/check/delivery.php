@@ -61,12 +61,24 @@ class delivery extends check {
         if ($test === null) {
             return new result(result::INFO, get_string('check_delivery_untested', 'local_aisidecar'), $details);
         }
-        $when = userdate($test['time']);
-        if ($current === ways::POLL) {
-            return new result(result::WARNING, get_string('check_delivery_poll', 'local_aisidecar', $when), $details);
-        }
-        $a = ['delivery' => get_string("delivery_$current", 'local_aisidecar'), 'time' => $when];
-        $status = $current === ways::RELAY ? result::INFO : result::OK;
-        return new result($status, get_string('check_delivery_ok', 'local_aisidecar', $a), $details);
+        [$status, $found] = self::judge($current, $test['results']);
+        $a = ['delivery' => get_string("delivery_$current", 'local_aisidecar'), 'time' => userdate($test['time'])];
+        return new result($status, get_string("check_delivery_$found", 'local_aisidecar', $a), $details);
+    }
+
+    /**
+     * Compares what is in use with what the test found: the setting can be changed by hand as well.
+     *
+     * @param string $current
+     * @param array[] $results
+     * @return string[] The status, and the end of the name of what is said.
+     */
+    private static function judge(string $current, array $results): array {
+        return match (true) {
+            !in_array($current, ways::working($results), true) => [result::WARNING, 'byhand'],
+            $current !== ways::POLL => [$current === ways::RELAY ? result::INFO : result::OK, 'ok'],
+            ways::best_of($results) === ways::POLL => [result::WARNING, 'poll'],
+            default => [result::WARNING, 'better'],
+        };
     }
 }

@@ -25,7 +25,7 @@ use local_aisidecar\local\delivery;
 use local_aisidecar\local\sidecar;
 
 /**
- * Keeps what the self-test in an administrator's browser has measured, and chooses the best way that works.
+ * Keeps what the self-test in an administrator's browser has found, and chooses the best way that works.
  *
  * @package    local_aisidecar
  * @copyright  2026 the authors of openai-moodle-sidecar
@@ -41,11 +41,11 @@ class report_delivery extends external_api {
         return new external_function_parameters([
             'results' => new external_multiple_structure(new external_single_structure([
                 'mode' => new external_value(PARAM_ALPHA, 'handover, proxy or relay'),
+                'verdict' => new external_value(PARAM_ALPHA, 'How the events came: streams, held, failed or absent'),
                 'gaps' => new external_multiple_structure(
                     new external_value(PARAM_FLOAT, 'Milliseconds from one event to the next'),
                     'Between the five events of the test; none where nothing came',
                 ),
-                'error' => new external_value(PARAM_TEXT, 'What went wrong; empty: nothing', VALUE_DEFAULT, ''),
             ])),
         ]);
     }

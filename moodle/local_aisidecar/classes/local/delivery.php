@@ -36,33 +36,41 @@ final class delivery {
     /** @var string[] From the best to the one that works everywhere. */
     public const ALL = [self::HANDOVER, self::PROXY, self::RELAY, self::POLL];
 
-    /** @var float The test sends an event every 200 ms; where one comes after so many milliseconds, nothing held it back. */
-    private const MIN_GAP = 100.0;
+    /** @var string What the browser's test says of a way on which events came one by one (amd/src/gaps.js). */
+    private const STREAMS = 'streams';
 
     /**
-     * Chooses the best way that works, by what a browser has measured, and keeps that.
+     * Chooses the best way that works, by what a browser has found, and keeps that.
      *
-     * @param array[] $results Each with mode, gaps in milliseconds, and error.
+     * @param array[] $results Each with mode, verdict, and gaps in milliseconds.
      * @return string
      */
     public static function choose(array $results): string {
-        $works = array_column(array_filter($results, self::streams(...)), 'mode');
-        $best = current(array_intersect(self::ALL, $works)) ?: self::POLL;
+        $best = self::best_of($results);
         set_config('delivery', $best, 'local_aisidecar');
         set_config('deliverytest', json_encode(['time' => time(), 'results' => $results]), 'local_aisidecar');
         return $best;
     }
 
     /**
-     * Returns whether events came one by one, and not all at the end.
+     * Returns the best way on which events came one by one. Only the browser knows how they came, so it alone judges.
      *
-     * @param array $result
-     * @return bool
+     * @param array[] $results
+     * @return string
      */
-    public static function streams(array $result): bool {
-        $gaps = $result['gaps'];
-        sort($gaps);
-        return $result['error'] === '' && count($gaps) >= 3 && $gaps[intdiv(count($gaps), 2)] >= self::MIN_GAP;
+    public static function best_of(array $results): string {
+        return current(array_intersect(self::ALL, self::working($results))) ?: self::POLL;
+    }
+
+    /**
+     * Returns the ways that work; to ask again and again works everywhere.
+     *
+     * @param array[] $results
+     * @return string[]
+     */
+    public static function working(array $results): array {
+        $streaming = array_filter($results, static fn(array $result): bool => ($result['verdict'] ?? '') === self::STREAMS);
+        return [...array_column($streaming, 'mode'), self::POLL];
     }
 
     /**
