@@ -128,7 +128,23 @@ final class streaming {
         ignore_user_abort(true);
         \core_php_time_limit::raise(0);
         try {
-            $events = sidecar::relaying_client()->stream(Request::resume($reply, $after, $pseudonym));
+            self::pass_on(Request::resume($reply, $after, $pseudonym));
+        } finally {
+            // Not after die(), which runs no finally: whatever ends the relay, its place is free.
+            $slot->release();
+        }
+        die();
+    }
+
+    /**
+     * Passes on the events of a request until they end, or the browser leaves.
+     *
+     * @param Request $request
+     * @throws SidecarException Before anything was sent.
+     */
+    private static function pass_on(Request $request): void {
+        try {
+            $events = sidecar::relaying_client()->stream($request);
             self::start_events();
             foreach ($events as $event) {
                 echo ServerSentEvents::event($event);
@@ -136,17 +152,13 @@ final class streaming {
             }
         } catch (BrowserLeft) {
             // The answer goes on for whoever comes back.
-            $slot->release();
-            die();
+            return;
         } catch (SidecarException $exception) {
             if (!headers_sent()) {
-                $slot->release();
                 throw $exception;
             }
             echo ServerSentEvents::error($exception);
         }
-        $slot->release();
-        die();
     }
 
     /**
