@@ -106,6 +106,15 @@ final class page_test extends sidecar_testcase {
         $this->assertStringContainsString('loopback', $result->get_details());
     }
 
+    public function test_instruction_of_the_site_that_is_too_long_is_refused_where_it_is_written(): void {
+        global $CFG;
+        require_once($CFG->libdir . '/adminlib.php');
+        $setting = new local\persona_setting('local_aisidecar/persona', 'Persona', '', '', PARAM_RAW);
+        $this->assertSame('', $setting->write_setting(str_repeat('ä', 4000)));
+        $this->assertSame('At most 4000 characters.', $setting->write_setting(str_repeat('ä', 4001)));
+        $this->assertSame(4000, mb_strlen(get_config('local_aisidecar', 'persona')));
+    }
+
     public function test_pseudonym_says_nothing_and_stays(): void {
         $pseudonym = local\sidecar::pseudonym($this->student->id);
         $this->assertSame($pseudonym, local\sidecar::pseudonym($this->student->id));

@@ -56,7 +56,7 @@ final class admin_settings {
             defaultsetting: ['quiz'],
             choices: $names,
         ));
-        $page->add(new \admin_setting_configtextarea(...self::named('persona'), defaultsetting: '', paramtype: PARAM_RAW));
+        $page->add(new persona_setting(...self::named('persona'), defaultsetting: '', paramtype: PARAM_RAW));
     }
 
     /**
