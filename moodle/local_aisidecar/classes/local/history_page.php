@@ -115,11 +115,11 @@ final class history_page {
     private function messages(\core_renderer $output): string {
         $html = $output->heading(s($this->conversation->title), 3);
         foreach (messages::in($this->conversation->id) as $row) {
-            $message = message_data::export($row, $this->context);
             $html .= $output->heading(get_string("role_$row->role", 'local_aisidecar'), 4);
-            $html .= \html_writer::div($message['html']);
-            if ($message['notice'] !== null) {
-                $html .= $output->notification($message['notice']['message'], 'info', false);
+            $html .= \html_writer::div(message_data::html($row, $this->context));
+            $notice = words::notice($row);
+            if ($notice !== null) {
+                $html .= $output->notification($notice['message'], 'info', false);
             }
         }
         return $html;

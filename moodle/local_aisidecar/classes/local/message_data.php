@@ -45,7 +45,7 @@ final class message_data {
         $text = (string) $row->content;
         // Of a page that was to be summarized, a browser gets enough to know it by.
         $truncated = $isuser && $row->action !== 'chat' && \core_text::strlen($text) > self::MAX_SHOWN;
-        $text = $truncated ? \core_text::substr($text, 0, self::MAX_SHOWN) . '…' : $text;
+        $text = $truncated ? \core_text::substr($text, 0, self::MAX_SHOWN) : $text;
         return [
             'id' => (int) $row->id,
             'key' => $row->requestkey,
@@ -54,11 +54,25 @@ final class message_data {
             'status' => $row->status,
             'text' => $text,
             'truncated' => $truncated,
-            'html' => $isuser ? rendering::plain(self::asked($row), $context) : rendering::answer($text, $context),
+            // Browsers show a question as text.
+            'html' => $isuser ? '' : self::html($row, $context),
             'timecreated' => (int) $row->timecreated,
             'finishreason' => (string) $row->finishreason,
             'notice' => words::notice($row),
         ];
+    }
+
+    /**
+     * Returns a message as HTML.
+     *
+     * @param \stdClass $row
+     * @param \context $context
+     * @return string
+     */
+    public static function html(\stdClass $row, \context $context): string {
+        return $row->role === messages::USER
+            ? rendering::plain(self::asked($row), $context)
+            : rendering::answer((string) $row->content, $context);
     }
 
     /**
@@ -90,7 +104,7 @@ final class message_data {
             'status' => new external_value(PARAM_ALPHA, 'running, complete, stopped, interrupted or failed'),
             'text' => new external_value(PARAM_RAW, 'As it was written; untrusted'),
             'truncated' => new external_value(PARAM_BOOL, 'Whether that is the beginning only'),
-            'html' => new external_value(PARAM_RAW, 'To be shown'),
+            'html' => new external_value(PARAM_RAW, 'An answer as it is to be shown; empty for a question'),
             'timecreated' => new external_value(PARAM_INT, 'When'),
             'finishreason' => new external_value(PARAM_ALPHA, 'Why the text ends; empty: not known'),
             'notice' => new external_single_structure([

@@ -19,6 +19,7 @@ namespace local_aisidecar\external;
 use core_external\external_api;
 use local_aisidecar\local\conversations;
 use local_aisidecar\local\course_settings;
+use local_aisidecar\local\message_data;
 use local_aisidecar\local\messages;
 use local_aisidecar\local\refused;
 use local_aisidecar\local\sidecar;
@@ -43,7 +44,8 @@ final class asking_test extends sidecar_testcase {
         $started = $this->start('Is <b>7</b> a prime? if (a<b) { }');
 
         $this->assertSame('Is <b>7</b> a prime? if (a<b) { }', $started['question']['text']);
-        $this->assertSame('Is &lt;b&gt;7&lt;/b&gt; a prime? if (a&lt;b) { }', $started['question']['html']);
+        $this->assertSame('', $started['question']['html']);
+        $this->assertSame('Is &lt;b&gt;7&lt;/b&gt; a prime? if (a&lt;b) { }', $this->html($started['question']));
         $this->assertSame('running', $started['answer']['status']);
         $this->assertSame('relay', $started['delivery']);
         $events = array_map(get_class(...), $redirect->get_events());
@@ -129,9 +131,10 @@ final class asking_test extends sidecar_testcase {
         $started = $this->start($text, action: 'summarize');
 
         $this->assertSame($text, $this->asked('summarize')[0]['content']);
-        $this->assertStringStartsWith('Summarise this text: A prime', $started['question']['html']);
-        $this->assertSame([true, 2001], [$started['question']['truncated'], mb_strlen($started['question']['text'])]);
-        $this->assertLessThan(300, strlen($started['question']['html']));
+        $html = $this->html($started['question']);
+        $this->assertStringStartsWith('Summarise this text: A prime', $html);
+        $this->assertSame([true, 2000], [$started['question']['truncated'], mb_strlen($started['question']['text'])]);
+        $this->assertLessThan(300, strlen($html));
     }
 
     public function test_what_is_refused_leaves_nothing_behind(): void {
@@ -254,6 +257,18 @@ final class asking_test extends sidecar_testcase {
     public function test_key_that_is_none_is_refused(): void {
         $this->expectException(\invalid_parameter_exception::class);
         $this->start('Is 7 a prime?', key: 'a b');
+    }
+
+    /**
+     * Returns a message as the page of the history shows it.
+     *
+     * @param array $message
+     * @return string
+     */
+    private function html(array $message): string {
+        global $DB;
+        $row = $DB->get_record(messages::TABLE, ['id' => $message['id']], '*', MUST_EXIST);
+        return message_data::html($row, $this->context);
     }
 
     /**
