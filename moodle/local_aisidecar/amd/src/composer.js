@@ -21,11 +21,15 @@
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 
+import {getString} from 'core/str';
+import {countExcess} from './excess';
+
 /** The key code that browsers give while a word is being composed, also where they say nothing else of it (Safari). */
 const COMPOSING = 229;
 
 export default class Composer {
     #busy = false;
+    #excess = 0;
 
     /**
      * @param {HTMLElement} root
@@ -42,9 +46,8 @@ export default class Composer {
         this.stopButton = this.form.querySelector('[data-action="stop"]');
         this.storage = storage;
         this.onSend = onSend;
-        if (maxlength > 0) {
-            this.input.maxLength = maxlength;
-        }
+        this.maxlength = maxlength;
+        this.tooLong = this.form.querySelector('[data-region="toolong"]');
         this.input.value = storage.get('draft') ?? '';
         this.input.addEventListener('input', () => this.#changed());
         this.input.addEventListener('keydown', event => this.#key(event));
@@ -109,9 +112,8 @@ export default class Composer {
     }
 
     #send() {
-        const text = this.input.value.trim();
-        if (text !== '' && !this.#busy) {
-            this.onSend(text);
+        if (!this.sendButton.disabled && !this.#busy) {
+            this.onSend(this.input.value.trim());
         }
     }
 
@@ -124,9 +126,19 @@ export default class Composer {
 
     #changed() {
         this.storage.set('draft', this.input.value);
-        this.sendButton.disabled = this.input.value.trim() === '';
+        const excess = countExcess(this.input.value, this.maxlength);
+        this.sendButton.disabled = this.input.value.trim() === '' || excess > 0;
+        this.#tellExcess(excess);
         // As high as the text; styles.css has the limit.
         this.input.style.height = 'auto';
         this.input.style.height = `${this.input.scrollHeight + this.input.offsetHeight - this.input.clientHeight}px`;
+    }
+
+    async #tellExcess(excess) {
+        this.#excess = excess;
+        const words = excess > 0 ? await getString('toolong', 'local_aisidecar', excess.toLocaleString()) : '';
+        if (excess === this.#excess) {
+            this.tooLong.textContent = words;
+        }
     }
 }

@@ -23,7 +23,11 @@
  */
 
 import {getString} from 'core/str';
+import {countExcess} from './excess';
 import {getPageText, getSelectedText} from './pagetext';
+
+/** This page, wherever on it somebody is. */
+const HERE = window.location.pathname + window.location.search;
 
 export default class Material {
     #selected = '';
@@ -56,7 +60,8 @@ export default class Material {
             this.#selected = getSelectedText() || this.#selected;
         });
         const kept = storage.get('material');
-        if (kept) {
+        // The text of another page waits for that page.
+        if (kept && (kept.action === 'analyze' || kept.page === HERE)) {
             this.#show(kept.action, kept.text);
         }
     }
@@ -112,10 +117,13 @@ export default class Material {
 
     async #changed() {
         const text = this.input.value.trim();
-        this.sendButton.disabled = text === '';
-        this.storage.set('material', {action: this.action, text: this.input.value});
+        const excess = countExcess(text, this.maxlength);
+        this.sendButton.disabled = text === '' || excess > 0;
+        this.storage.set('material', {action: this.action, text: this.input.value, page: HERE});
         const key = this.wascut && text.length === this.maxlength ? 'materialcut' : 'materiallength';
-        this.note.textContent = await getString(key, 'local_aisidecar', text.length.toLocaleString());
+        this.note.textContent = excess > 0
+            ? await getString('toolong', 'local_aisidecar', excess.toLocaleString())
+            : await getString(key, 'local_aisidecar', text.length.toLocaleString());
     }
 
     #click(event) {

@@ -265,6 +265,7 @@ $string['summarizetext'] = 'Summarise this text';
 $string['task_collect_answers'] = 'Collect answers of the AI assistant that no page is waiting for';
 $string['task_delete_old_conversations'] = 'Delete old conversations with the AI assistant';
 $string['thinking'] = 'Thinking…';
+$string['toolong'] = '{$a} characters too many: shorten it to send it.';
 $string['tryagain'] = 'Try again';
 $string['tryagainin'] = 'Try again in {$a} s';
 $string['unreachable'] = 'The site cannot be reached. Check your connection and try again.';
