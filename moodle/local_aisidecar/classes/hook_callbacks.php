@@ -18,9 +18,9 @@ namespace local_aisidecar;
 
 use core\hook\output\before_footer_html_generation;
 use local_aisidecar\local\access;
-use local_aisidecar\local\delivery;
 use local_aisidecar\local\limits;
 use local_aisidecar\local\place;
+use local_aisidecar\local\words;
 
 /**
  * What we do where Moodle asks for it.
@@ -72,10 +72,10 @@ class hook_callbacks {
             'policyaccepted' => access::policy_accepted(),
             'maxlength' => limits::max_length('chat'),
             'maxtextlength' => limits::max_length('summarize'),
-            'streamurl' => delivery::url(),
-            'historyurl' => (new \moodle_url('/local/aisidecar/history.php'))->out(false),
+            'retryable' => words::WORTH_A_RETRY,
         ];
-        $html = $PAGE->get_renderer('core')->render_from_template('local_aisidecar/drawer', $config);
+        $historyurl = (new \moodle_url('/local/aisidecar/history.php'))->out(false);
+        $html = $PAGE->get_renderer('core')->render_from_template('local_aisidecar/drawer', ['historyurl' => $historyurl]);
         // So that formulas can be set that come later.
         \core_filters\filter_manager::instance()->setup_page_for_filters($PAGE, $PAGE->context);
         $PAGE->requires->js_call_amd('local_aisidecar/drawer', 'init', [$config]);

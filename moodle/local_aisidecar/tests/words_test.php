@@ -80,31 +80,19 @@ final class words_test extends \basic_testcase {
         $this->assertStringContainsString(userdate(time() + 20 * HOURSECS, '%d/%m'), words::when(20 * HOURSECS));
     }
 
-    /**
-     * Gives states of the work.
-     *
-     * @return array[]
-     */
-    public static function states(): array {
-        return [
-            [['queued', 2, 5], 'Waiting for a free place: you are number 3'],
-            [['queued', 5, 5], ''],
-            [['summarizing', 1, 4], 'Summarising: part 1 of 4'],
-            [['reading: joining', 0, 2], 'Putting the parts together: part 0 of 2'],
-            [['analyzing', 0, 1], 'Analysing'],
-            [['something new', 0, 1], 'something new'],
-        ];
-    }
-
-    /**
-     * Tests them.
-     *
-     * @dataProvider states
-     * @param array $state
-     * @param string $words
-     */
-    public function test_progress_is_said(array $state, string $words): void {
-        $this->assertSame($words, words::progress(...$state));
+    public function test_same_may_be_tried_again_where_its_words_say_so(): void {
+        foreach (words::WORTH_A_RETRY as $code) {
+            $this->assertSame("error_$code", words::identifier($code));
+        }
+        $canretry = static fn(string $code): bool => words::notice((object) [
+            'errorcode' => $code, 'finishreason' => null, 'retryafter' => null,
+        ])['canretry'];
+        foreach (['upstream_error', 'rate_limited', 'stopped', 'a_code_of_tomorrow'] as $code) {
+            $this->assertTrue($canretry($code), $code);
+        }
+        foreach (['too_large', 'filtered', 'upstream_auth', 'upstream_tls', 'upstream_bad_request', 'unsupported'] as $code) {
+            $this->assertFalse($canretry($code), $code);
+        }
     }
 
     public function test_every_delivery_has_words(): void {

@@ -149,7 +149,8 @@ class Drawer:
         self.launcher = self.root.locator('[data-region="launcher"]')
         self.answers = self.root.locator('[data-region="log"] [data-region="answer"]')
         self.questions = self.root.locator('[data-region="log"] [data-region="question"]')
-        self.notices = self.root.locator('[data-region="log"] [data-region="notice"]')
+        self.notices = self.root.locator('[data-region="scroller"] [data-region="notice"]')
+        self.refusals = self.root.locator('[data-region="refusal"] [data-region="notice"]')
 
     def action(self, name: str) -> Locator:
         """Return the button of the drawer that does this, such as `send` or `stop`."""

@@ -109,4 +109,4 @@ def _is_refused(user: Visitor) -> None:
         key=f"refused-{user.username}",
         replaces=0,
     )
-    assert refused["exception"]["errorcode"] == "policynotaccepted"
+    assert refused["exception"]["errorcode"] == "error_policynotaccepted"

@@ -6,7 +6,7 @@ const {Left, POLL_MS, Unreachable, readAnswer} = await import(`${SRC}reading.js`
 const {FIRST_BYTE_MS, SILENCE_MS} = await import(`${SRC}stream.js`);
 
 const answer = (delivery, more = {}) => ({messageid: 5, delivery, streamurl: '/stream.php', ...more});
-const piece = (status, after = 0, text = '', progress = '') => ({status, after, text, progress});
+const piece = (status, after = 0, text = '', progress = null) => ({status, after, text, progress});
 const pieces = (...list) => {
     const looks = [];
     return {
@@ -161,8 +161,8 @@ test('progress is passed on, of a stream and of pieces', async() => {
     const heard = listener();
     const queued = {event: 'progress', stage: 'queued', done: 0, total: 2};
     await readAnswer(answer('relay'), heard, ports([stream([sse(queued, DONE)])]));
-    await readAnswer(answer('poll'), heard, ports([], pieces(piece('running', 0, '', 'Reading'), piece('ended'))));
-    assert.deepEqual(heard.heard.progress, [queued, 'Reading']);
+    await readAnswer(answer('poll'), heard, ports([], pieces(piece('running', 0, '', {stage: 'reading', done: 1, total: 3}), piece('ended'))));
+    assert.deepEqual(heard.heard.progress, [queued, {stage: 'reading', done: 1, total: 3}]);
 });
 
 test('who has left hears nothing more, and nothing more is asked', async() => {

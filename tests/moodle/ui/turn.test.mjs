@@ -75,7 +75,7 @@ test('a whole answer, of a site without a daemon, is not read', async() => {
 });
 
 test('whatever breaks in the reading, it is asked once', async() => {
-    const there = server({finish: failing(2, COMPLETE), readPiece: failing(1, {status: 'ended', after: 1, text: '', progress: ''})});
+    const there = server({finish: failing(2, COMPLETE), readPiece: failing(1, {status: 'ended', after: 1, text: '', progress: null})});
     const here = ports([stream([], {status: 502}), stream([sse(delta(1, 'A'))], {end: 'breaks'})], there);
     assert.equal(await new Turn(here, listener()).ask(REQUEST), COMPLETE);
     assert.equal(namesOf(there).filter(name => name === 'start').length, 1);

@@ -14,14 +14,14 @@
 // along with Moodle.  If not, see <https://www.gnu.org/licenses/>.
 
 /**
- * The assistant behind the drawer: which conversation is shown, what is asked, and what is kept where that fails.
+ * The assistant behind the drawer: its parts, and which conversation they show.
  *
  * @module     local_aisidecar/assistant
  * @copyright  2026 the authors of openai-moodle-sidecar
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 
-import {getString} from 'core/str';
+import Asking from './asking';
 import Composer from './composer';
 import Earlier from './earlier';
 import Exchange from './exchange';
@@ -29,9 +29,8 @@ import Material from './material';
 import OtherTabs from './othertabs';
 import Outbox from './outbox';
 import View from './view';
-import {newKey} from './key';
 import {askForConsent} from './policy';
-import {explain, isPassing} from './words';
+import {explain} from './words';
 import {getConversation} from './repository';
 
 /** What the tab keeps in place of a conversation that has no message yet. */
@@ -41,9 +40,10 @@ const EMPTY = {conversationid: 0, messages: [], running: null};
 
 export default class Assistant {
     #beginning = null;
-    #visit = {};
     #loading = null;
-    #conversationid = 0;
+
+    /** What is shown; another object after each change of it, so that what comes too late is known by it. */
+    #visit = {conversationid: 0};
 
     /**
      * @param {HTMLElement} root
@@ -58,7 +58,7 @@ export default class Assistant {
         this.config = config;
         this.storage = storage;
         this.closeDrawer = close;
-        this.view = new View(root, {regenerate: message => this.#regenerate(message)});
+        this.view = new View(root, {regenerate: message => this.asking.regenerate(message)});
         this.earlier = new Earlier(root, this.view, messageid => this.#before(messageid));
         this.composer = new Composer(root, storage, {
             maxlength: config.maxlength,
@@ -76,12 +76,13 @@ export default class Assistant {
                 this.tabs.tell(started.conversationid);
             },
             onEnded: () => {
-                this.tabs.tell(this.#conversationid);
+                this.tabs.tell(this.#visit.conversationid);
                 onNews();
             },
-            onLookAgain: () => this.open(this.#conversationid),
+            onLookAgain: () => this.open(this.#visit.conversationid),
         });
         this.outbox = new Outbox(storage, config.courseid);
+        this.asking = new Asking(this, config, {getVisit: () => this.#visit, consent: () => this.#consent()});
         this.kept = `conversation/${config.courseid}`;
         this.tabs = new OtherTabs(config.userid, conversationid => this.#changedElsewhere(conversationid));
         for (const action of config.actions) {
@@ -125,7 +126,7 @@ export default class Assistant {
     }
 
     async #load(conversationid) {
-        const visit = this.#visit = {};
+        const visit = this.#visit = {conversationid};
         this.exchange.leave();
         this.view.showLoading();
         this.earlier.offer([], false);
@@ -145,7 +146,7 @@ export default class Assistant {
             }
             const notice = {message: await explain(error), canretry: true};
             this.view.showMessages([]);
-            this.view.addNotice(this.view.log, notice, () => this.open(conversationid));
+            this.view.showRefusal(notice, () => this.open(conversationid));
         }
     }
 
@@ -153,7 +154,7 @@ export default class Assistant {
      * Begin another conversation. The old one is in the history.
      */
     startNew() {
-        this.#visit = {};
+        this.#visit = {conversationid: 0};
         this.exchange.leave();
         this.#show(EMPTY);
         this.storage.set(this.kept, NEW);
@@ -161,14 +162,13 @@ export default class Assistant {
     }
 
     #remember(conversationid) {
-        this.#conversationid = conversationid;
+        this.#visit.conversationid = conversationid;
         if (conversationid) {
             this.storage.set(this.kept, conversationid);
         }
     }
 
-    async #show({conversationid, messages, running, earlier}) {
-        const visit = this.#visit;
+    #show({conversationid, messages, running, earlier}) {
         this.#remember(conversationid);
         this.earlier.offer(messages, earlier);
         const bubbles = this.view.showMessages(messages);
@@ -177,101 +177,19 @@ export default class Assistant {
             const way = running?.messageid === unfinished.id ? running : {delivery: 'poll', streamurl: ''};
             this.exchange.follow(bubbles.get(unfinished.id), unfinished.id, way);
         }
-        const missing = this.outbox.missing(conversationid, messages);
-        const message = await getString('notsent', 'local_aisidecar');
-        if (visit === this.#visit) {
-            missing.forEach(request => this.#offerAgain(
-                this.view.addQuestion(request.action, request.content), message, request));
-        }
+        this.asking.offerMissing(messages);
     }
 
     async #before(messageid) {
         const visit = this.#visit;
-        const found = await getConversation(this.config.contextid, this.#conversationid, messageid);
+        const found = await getConversation(this.config.contextid, visit.conversationid, messageid);
         return visit === this.#visit ? found : null;
     }
 
     async #send(action, content) {
         // It belongs to the conversation that is on its way.
         await this.#loading;
-        if (this.exchange.isBusy()) {
-            return;
-        }
-        if (action === 'chat') {
-            this.composer.take(content);
-        } else {
-            this.material.close();
-        }
-        this.composer.focus();
-        this.#ask({action, content, replaces: 0}, this.view.addQuestion(action, content));
-    }
-
-    #regenerate({id, action}) {
-        if (!this.exchange.isBusy()) {
-            this.composer.focus();
-            this.#ask({action: action || 'chat', content: '', replaces: id}, null);
-        }
-    }
-
-    /**
-     * Ask, and see to it that nothing is lost where nobody takes it.
-     *
-     * @param {object} wish action, content, replaces; where it was sent before, also its key and conversationid
-     * @param {HTMLElement|null} question Where it is shown; null: the question is there already.
-     */
-    async #ask(wish, question) {
-        const visit = this.#visit;
-        const {contextid} = this.config;
-        const request = {conversationid: this.#conversationid, key: newKey(), ...wish, contextid};
-        this.outbox.add(request);
-        const replaced = request.replaces ? this.view.takeLast() : null;
-        const bubble = this.view.addAnswer(question);
-        this.view.scrollToEnd();
-        const refusal = await this.exchange.ask(bubble, request);
-        if (refusal && visit === this.#visit) {
-            bubble.element.remove();
-            this.view.log.append(...replaced ? [replaced] : []);
-            await this.#refused(refusal, request, question);
-        }
-    }
-
-    /**
-     * Nothing was begun: say why, and lose nothing that was typed.
-     *
-     * @param {object} error
-     * @param {object} request
-     * @param {HTMLElement|null} question
-     */
-    async #refused(error, request, question) {
-        if (isPassing(error)) {
-            // With the same key: it may have arrived.
-            this.#offerAgain(question ?? this.view.log.lastElementChild, await explain(error), request);
-            return;
-        }
-        this.outbox.remove(request.key);
-        const isPolicy = error.errorcode === 'policynotaccepted';
-        if (isPolicy && await this.#consent()) {
-            await this.#ask(request, question);
-            return;
-        }
-        question?.remove();
-        if (request.action === 'chat') {
-            this.composer.restore(request.content);
-        } else if (request.content) {
-            this.material.restore(request.action, request.content);
-        }
-        if (!isPolicy) {
-            this.view.addNotice(this.view.log, {message: error.message, canretry: false}, () => null);
-        }
-    }
-
-    #offerAgain(place, message, request) {
-        const box = this.view.addNotice(place, {message, canretry: true}, () => {
-            if (!this.exchange.isBusy()) {
-                box.remove();
-                this.#ask(request, place.matches('[data-region="question"]') ? place : null);
-            }
-        });
+        this.asking.send(action, content);
     }
 
     /**
@@ -285,6 +203,7 @@ export default class Assistant {
         } catch (error) {
             const region = this.root.querySelector('[data-region="policy"]');
             this.view.addNotice(region, {message: await explain(error), canretry: false}, () => null);
+            this.config.policyaccepted = false;
             this.#beginning = null;
             return false;
         }
@@ -298,7 +217,7 @@ export default class Assistant {
     }
 
     #changedElsewhere(conversationid) {
-        if (conversationid === this.#conversationid && !this.exchange.isBusy()) {
+        if (conversationid === this.#visit.conversationid && !this.exchange.isBusy()) {
             this.open(conversationid);
         }
     }

@@ -122,7 +122,11 @@ export default class Exchange {
                 return error;
             }
             bubble.pause();
-            const notice = {message: await explain(error, 'connectionlost'), canretry: true};
+            const notice = {
+                message: await explain(error, 'connectionlost'),
+                button: await getString('lookagain', COMPONENT),
+                canretry: true,
+            };
             this.view.addNotice(bubble.element, notice, this.listener.onLookAgain);
         } finally {
             clearTimeout(still);

@@ -58,6 +58,7 @@ const countDown = async(button, label, seconds) => {
  * @param {string} notice.message
  * @param {number|null} [notice.retryafter] Seconds.
  * @param {boolean} [notice.canretry]
+ * @param {string} [notice.button] What the button says, where it is not "Try again".
  * @param {boolean} [notice.calm] It is no failure, such as a stop that was asked for.
  * @param {function} onRetry
  */
@@ -65,9 +66,14 @@ export const fillNotice = (element, notice, onRetry) => {
     element.classList.add(...notice.calm ? ['local_aisidecar-calm'] : ['alert', 'alert-warning']);
     element.querySelector('[data-region="message"]').textContent = notice.message;
     const button = element.querySelector('[data-action="retry"]');
+    const label = button.querySelector('[data-region="label"]');
     button.hidden = !notice.canretry;
-    button.addEventListener('click', onRetry, {once: true});
+    // Not once: a click that comes too early does nothing, and the next one is to be heard.
+    button.addEventListener('click', onRetry);
+    if (notice.button) {
+        label.textContent = notice.button;
+    }
     if (notice.canretry && notice.retryafter > 0 && notice.retryafter <= LONGEST_COUNTDOWN_S) {
-        countDown(button, button.querySelector('[data-region="label"]'), notice.retryafter);
+        countDown(button, label, notice.retryafter);
     }
 };

@@ -176,7 +176,7 @@ class Reading {
     /**
      * Take what a look has brought.
      *
-     * @param {{status: string, after: number, text: string, progress: string}} piece
+     * @param {{status: string, after: number, text: string, progress: (object|null)}} piece
      */
     #takePiece(piece) {
         if (piece.text !== '' && piece.after > this.after) {

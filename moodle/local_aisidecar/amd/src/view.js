@@ -50,6 +50,7 @@ export default class View {
         this.welcome = part('welcome');
         this.loading = part('loading');
         this.status = part('status');
+        this.refusal = part('refusal');
         this.latest = root.querySelector('[data-action="latest"]');
         this.latest.addEventListener('click', () => this.scrollToEnd());
         this.scroller.addEventListener('scroll', () => this.#offerLatest(), {passive: true});
@@ -63,6 +64,7 @@ export default class View {
      */
     showMessages(messages) {
         this.log.replaceChildren();
+        this.clearRefusal();
         const bubbles = this.#add(messages);
         this.setWelcome(messages.length === 0);
         this.scrollToEnd();
@@ -188,6 +190,21 @@ export default class View {
     }
 
     /**
+     * Say below all messages why nothing was done. It is none of them: the last answer stays the last one.
+     *
+     * @param {object} notice As for fillNotice.
+     * @param {function} onRetry
+     */
+    showRefusal(notice, onRetry) {
+        this.clearRefusal();
+        this.addNotice(this.refusal, notice, onRetry);
+    }
+
+    clearRefusal() {
+        this.refusal.replaceChildren();
+    }
+
+    /**
      * Whether an answer is being written. The log says so, that it is not read out before its end.
      *
      * @param {boolean} busy
@@ -203,6 +220,7 @@ export default class View {
 
     showLoading() {
         this.log.replaceChildren();
+        this.clearRefusal();
         this.welcome.hidden = true;
         this.loading.hidden = false;
     }

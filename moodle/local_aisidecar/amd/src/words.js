@@ -29,13 +29,10 @@ const COMPONENT = 'local_aisidecar';
 /**
  * What to say of the work that comes before the text.
  *
- * @param {object|string} progress Of the stream; words already, where it comes in pieces.
+ * @param {{stage: string, done: number, total: number}} progress
  * @returns {Promise<string>}
  */
 export const wordsOf = async progress => {
-    if (typeof progress === 'string') {
-        return progress;
-    }
     const words = describeProgress(progress);
     if (!words) {
         return getString('thinking', COMPONENT);
@@ -54,15 +51,3 @@ export const wordsOf = async progress => {
 export const explain = async(error, otherwise = 'unreachable') => (
     error.errorcode ? error.message : getString(otherwise, COMPONENT)
 );
-
-/** Refusals that pass by themselves. Others need another text, or somebody who changes something. */
-const PASSING = new RegExp('^error_(busy|connection_failed|connection_lost|deadline_exceeded|draining|internal|overloaded'
-    + '|rate_limited|timeout_\\w+|upstream_(connect|dns|error|protocol|rate_limited))$');
-
-/**
- * Whether the same may be tried again: it was refused for something that passes, or its arrival is not certain.
- *
- * @param {object} error
- * @returns {boolean}
- */
-export const isPassing = error => !error.errorcode || PASSING.test(error.errorcode);

@@ -73,7 +73,11 @@ class read extends external_api {
             'status' => new external_value(PARAM_ALPHA, 'running: there may be more. Anything else: it is to be finished'),
             'after' => new external_value(PARAM_INT, 'The number of the last piece'),
             'text' => new external_value(PARAM_RAW, 'What is new; untrusted'),
-            'progress' => new external_value(PARAM_RAW, 'What is being done; empty: nothing to say'),
+            'progress' => new external_single_structure([
+                'stage' => new external_value(PARAM_RAW, 'As the sidecar calls it; amd/src/progress.js has words for it'),
+                'done' => new external_value(PARAM_INT, 'So many steps of it are done'),
+                'total' => new external_value(PARAM_INT, 'Of so many'),
+            ], 'What is being done before the text; null: nothing to say', VALUE_REQUIRED, null, NULL_ALLOWED),
         ]);
     }
 }

@@ -50,7 +50,7 @@ final class limits {
             throw new refused('empty');
         }
         if (\core_text::strlen($content) > self::max_length($action)) {
-            throw new refused('too_long');
+            throw new refused('too_long', limit: self::max_length($action));
         }
     }
 

@@ -45,10 +45,10 @@ final class reading {
      *
      * @param \stdClass $answer
      * @param int $after The number of the last piece that is known.
-     * @return array{status: string, after: int, text: string, progress: string}
+     * @return array{status: string, after: int, text: string, progress: array{stage: string, done: int, total: int}|null}
      */
     public static function read(\stdClass $answer, int $after): array {
-        $found = ['status' => $answer->status, 'after' => $after, 'text' => '', 'progress' => ''];
+        $found = ['status' => $answer->status, 'after' => $after, 'text' => '', 'progress' => null];
         if ($answer->status !== messages::RUNNING) {
             return $found;
         }
@@ -63,9 +63,9 @@ final class reading {
                 if ($event instanceof Delta) {
                     $found['after'] = $event->seq;
                     $found['text'] .= $event->text;
-                    $found['progress'] = '';
+                    $found['progress'] = null;
                 } else if ($event instanceof Progress) {
-                    $found['progress'] = words::progress($event->stage, $event->done, $event->total);
+                    $found['progress'] = ['stage' => $event->stage, 'done' => $event->done, 'total' => $event->total];
                 } else if ($event instanceof Done) {
                     $found['status'] = self::ENDED;
                 }

@@ -33,6 +33,7 @@ final class refused extends \moodle_exception {
      * @param string $reason One word: a code of the protocol, or one of our own.
      * @param float|null $retryafter In how many seconds it may be tried again.
      * @param string $cause What the administrator should know; shown to nobody else.
+     * @param int|null $limit How much would not have been too much.
      */
     public function __construct(
         /** @var string Why, in one word. */
@@ -41,14 +42,9 @@ final class refused extends \moodle_exception {
         public readonly ?float $retryafter = null,
         /** @var string What the administrator should know. */
         public readonly string $cause = '',
+        ?int $limit = null,
     ) {
-        $known = words::identifier($reason);
-        parent::__construct(
-            $reason === 'policynotaccepted' ? $reason : $known,
-            'local_aisidecar',
-            '',
-            words::when($retryafter),
-        );
+        parent::__construct(words::identifier($reason), 'local_aisidecar', '', $limit ?? words::when($retryafter));
     }
 
     /**

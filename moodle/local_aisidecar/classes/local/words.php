@@ -24,10 +24,12 @@ namespace local_aisidecar\local;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class words {
-    /** @var string[] What another try would not mend. */
-    private const NOT_WORTH_A_RETRY = [
-        'length', 'filtered', 'refused', 'context_too_long', 'too_large', 'upstream_auth', 'not_configured',
-        'forbidden', 'unauthorized',
+    /** @var string[] What the same question, asked again, may mend. All else needs another text, or somebody who changes something. */
+    public const WORTH_A_RETRY = [
+        'bad_frame', 'bad_message', 'busy', 'cancelled', 'connection_failed', 'connection_lost', 'deadline_exceeded', 'draining',
+        'duplicate_id', 'internal', 'interrupted', 'lost', 'not_found', 'overloaded', 'protocol_violation', 'rate_limited',
+        'stopped', 'timeout_connect', 'timeout_first_token', 'timeout_idle', 'timeout_total', 'truncated', 'upstream_connect',
+        'upstream_dns', 'upstream_error', 'upstream_protocol', 'upstream_rate_limited',
     ];
 
     /**
@@ -71,7 +73,7 @@ final class words {
             'code' => $code,
             'message' => self::of($code, $left > 0 ? $left : null),
             'retryafter' => $left,
-            'canretry' => !in_array($code, self::NOT_WORTH_A_RETRY, true),
+            'canretry' => in_array(substr(self::identifier($code), strlen('error_')), self::WORTH_A_RETRY, true),
         ];
     }
 
@@ -103,41 +105,5 @@ final class words {
     private static function time(int $seconds): string {
         $format = $seconds < 12 * HOURSECS ? 'strftimetime' : 'strftimedatetimeshort';
         return userdate(time() + $seconds, get_string($format, 'langconfig'));
-    }
-
-    /**
-     * Returns how far the work is that comes before the text.
-     *
-     * @param string $stage As the sidecar calls it.
-     * @param int $done
-     * @param int $total
-     * @return string
-     */
-    public static function progress(string $stage, int $done, int $total): string {
-        if ($stage === 'queued') {
-            return $done < $total ? get_string('progress_queued', 'local_aisidecar', $total - $done) : '';
-        }
-        $words = self::stage($stage);
-        return $total > 1
-            ? get_string('progress_parts', 'local_aisidecar', ['stage' => $words, 'done' => $done, 'total' => $total])
-            : $words;
-    }
-
-    /**
-     * Returns the name of a stage.
-     *
-     * @param string $stage
-     * @return string
-     */
-    private static function stage(string $stage): string {
-        $name = str_ends_with($stage, ': joining') ? 'joining' : match ($stage) {
-            'summarizing', 'reading', 'background', 'analyzing' => $stage,
-            'summarizing the context' => 'context',
-            'summarizing the conversation' => 'conversation',
-            'analyzing once more' => 'analyzing',
-            default => null,
-        };
-        // A stage of a later version is shown as it is.
-        return $name === null ? $stage : get_string("stage_$name", 'local_aisidecar');
     }
 }

@@ -43,9 +43,18 @@ final class reading_test extends sidecar_testcase {
 
         $found = $this->read($answer->id, 0);
 
-        $this->assertSame(['status' => 'running', 'after' => 1, 'text' => 'So far ', 'progress' => ''], $found);
+        $this->assertSame(['status' => 'running', 'after' => 1, 'text' => 'So far ', 'progress' => null], $found);
         $this->assertLessThan(1, microtime(true) - $begun);
         $this->assertSame('', $this->read($answer->id, 1)['text']);
+    }
+
+    public function test_read_tells_how_far_the_work_is_before_the_text(): void {
+        $answer = $this->ask('parts');
+
+        $found = $this->read($answer->id, 0);
+
+        $this->assertSame(['stage' => 'reading', 'done' => 1, 'total' => 3], $found['progress']);
+        $this->assertSame(['running', 0, ''], [$found['status'], $found['after'], $found['text']]);
     }
 
     public function test_read_says_when_there_is_no_more(): void {
