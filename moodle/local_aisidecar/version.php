@@ -27,6 +27,6 @@ defined('MOODLE_INTERNAL') || die();
 $plugin->component = 'local_aisidecar';
 $plugin->version = 2026112600;
 $plugin->requires = 2024100700; // Moodle 4.5 LTS.
-$plugin->supported = [405, 502];
+$plugin->supported = [405, 501];
 $plugin->maturity = MATURITY_BETA;
 $plugin->release = '0.1.0';

@@ -19,7 +19,7 @@ namespace local_aisidecar\local;
 use core_ai\manager;
 
 /**
- * Who may ask, and where. Looked at before the drawer is shown, and again for every call.
+ * Who may ask, and where. Looked at before the drawer is shown, and again whenever something is asked or read.
  *
  * @package    local_aisidecar
  * @copyright  2026 the authors of openai-moodle-sidecar
