@@ -24,7 +24,6 @@ use OpenaiMoodleSidecar\Error\Draining;
 use OpenaiMoodleSidecar\Error\NotFound;
 use OpenaiMoodleSidecar\Error\SidecarError;
 use OpenaiMoodleSidecar\Error\SidecarException;
-use OpenaiMoodleSidecar\Request;
 use OpenaiMoodleSidecar\Usage;
 
 /**
@@ -60,8 +59,7 @@ final class collecting {
         if (!self::has_reply($answer)) {
             return self::give_up_if_old($answer);
         }
-        sidecar::load();
-        $request = Request::resume($answer->reply, 0, sidecar::pseudonym($answer->userid));
+        $request = sidecar::resume($answer);
         try {
             return self::store($answer, static fn() => sidecar::client($seconds)->ask($request));
         } catch (DeadlineExceeded) {

@@ -39,7 +39,6 @@ final class prompt {
      * @return Request
      */
     public static function request(\stdClass $question, \stdClass $answer, place $place, bool $isdetached): Request {
-        sidecar::load();
         $fields = [
             'user_id' => sidecar::pseudonym($answer->userid),
             'course_id' => $place->courseid,

@@ -21,7 +21,6 @@ use OpenaiMoodleSidecar\Error\SidecarException;
 use OpenaiMoodleSidecar\Event\Delta;
 use OpenaiMoodleSidecar\Event\Done;
 use OpenaiMoodleSidecar\Event\Progress;
-use OpenaiMoodleSidecar\Request;
 
 /**
  * Reads an answer in pieces, for browsers that nothing can be streamed to: what is there, without waiting for more.
@@ -55,8 +54,7 @@ final class reading {
         if (!collecting::has_reply($answer)) {
             return ['status' => collecting::collect($answer, 1)->status] + $found;
         }
-        sidecar::load();
-        $request = Request::resume($answer->reply, $after, sidecar::pseudonym($answer->userid));
+        $request = sidecar::resume($answer, $after);
         $until = microtime(true) + self::TOTAL;
         try {
             foreach (sidecar::client(silence: self::SILENCE, first: 1.0)->stream($request) as $event) {

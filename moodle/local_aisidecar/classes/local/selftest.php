@@ -50,7 +50,6 @@ final class selftest {
      * Sends them from PHP: what holds these back would hold back the relay as well.
      */
     private static function send_ourselves(): never {
-        sidecar::load();
         streaming::start_events();
         for ($seq = 1; $seq <= self::EVENTS; $seq++) {
             $data = json_encode(['event' => 'delta', 'seq' => $seq, 'text' => "$seq "]);
@@ -69,7 +68,6 @@ final class selftest {
      */
     private static function let_sidecar_send(string $mode): never {
         global $USER;
-        sidecar::load();
         $pseudonym = sidecar::pseudonym($USER->id);
         try {
             $start = sidecar::client(5)->start(Request::selftest(['detach' => true, 'user_id' => $pseudonym]));

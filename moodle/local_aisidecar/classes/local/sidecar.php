@@ -22,9 +22,16 @@ use OpenaiMoodleSidecar\Error\ConnectionFailed;
 use OpenaiMoodleSidecar\Error\ConnectionLost;
 use OpenaiMoodleSidecar\Error\InvalidSettings;
 use OpenaiMoodleSidecar\Error\SidecarException;
+use OpenaiMoodleSidecar\Request;
+use OpenaiMoodleSidecar\ServerSentEvents;
 use OpenaiMoodleSidecar\Settings;
 use OpenaiMoodleSidecar\Transport\ApcuRest;
 use OpenaiMoodleSidecar\Transport\FileRest;
+
+defined('MOODLE_INTERNAL') || die();
+
+// Whoever uses this class has the client's classes with it.
+require_once(__DIR__ . '/../../client/autoload.php');
 
 /**
  * The way to the sidecar: the one place that knows the client and its settings.
@@ -39,6 +46,9 @@ final class sidecar {
     /** @var string Where the sidecar listens if nobody says otherwise. */
     public const SOCKET = '/run/openai-moodle-sidecar/sidecar.sock';
 
+    /** @var string[] What a stream of events begins with. */
+    public const STREAM_HEADERS = ServerSentEvents::HEADERS;
+
     /**
      * Returns a client that does not care whether the browser is still there: what it asks for, PHP itself wants to know.
      *
@@ -49,7 +59,6 @@ final class sidecar {
      * @throws refused The settings make no sense.
      */
     public static function client(?float $total = null, ?float $silence = null, float $first = 5.0): Client {
-        self::load();
         return new Client(self::settings($total, $silence, $first), static fn(): bool => false);
     }
 
@@ -60,7 +69,6 @@ final class sidecar {
      * @throws refused The settings make no sense.
      */
     public static function relaying_client(): Client {
-        self::load();
         return new Client(self::settings(null, null, 5.0));
     }
 
@@ -82,6 +90,17 @@ final class sidecar {
     }
 
     /**
+     * Returns the request for what there is of an answer.
+     *
+     * @param \stdClass $answer
+     * @param int $after The number of the last piece that is known.
+     * @return Request
+     */
+    public static function resume(\stdClass $answer, int $after = 0): Request {
+        return Request::resume($answer->reply, $after, self::pseudonym($answer->userid));
+    }
+
+    /**
      * Returns what the sidecar knows a user by: never an id or a name that means something outside of this site.
      *
      * @param int $userid
@@ -98,13 +117,6 @@ final class sidecar {
      */
     public static function has_command(): bool {
         return self::command() !== null;
-    }
-
-    /**
-     * Loads the client's classes.
-     */
-    public static function load(): void {
-        require_once(__DIR__ . '/../../client/autoload.php');
     }
 
     /**

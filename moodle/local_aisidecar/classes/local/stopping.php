@@ -51,7 +51,6 @@ final class stopping {
         if (!collecting::has_reply($answer)) {
             return;
         }
-        sidecar::load();
         try {
             sidecar::client(2)->cancel($answer->reply, sidecar::pseudonym($answer->userid));
         } catch (SidecarException | refused $exception) {

@@ -40,7 +40,6 @@ final class streaming {
         if ($answer->status !== messages::RUNNING || !collecting::has_reply($answer)) {
             self::refuse(410, 'ended');
         }
-        sidecar::load();
         try {
             self::send_reply($answer->reply, $after, sidecar::pseudonym($answer->userid), delivery::within($wanted));
         } catch (SidecarException $exception) {
@@ -168,6 +167,6 @@ final class streaming {
         while (ob_get_level() > 0) {
             ob_end_clean();
         }
-        array_map(header(...), ServerSentEvents::HEADERS);
+        array_map(header(...), sidecar::STREAM_HEADERS);
     }
 }
