@@ -20,11 +20,9 @@ use core_external\external_api;
 use core_external\external_function_parameters;
 use core_external\external_single_structure;
 use core_external\external_value;
-use local_aisidecar\local\access;
 use local_aisidecar\local\collecting;
 use local_aisidecar\local\message_data;
 use local_aisidecar\local\messages;
-use local_aisidecar\local\place;
 
 /**
  * Collects an answer that has ended, from the sidecar, and returns it as it is kept.
@@ -55,8 +53,8 @@ class finish extends external_api {
         $params = self::validate_parameters(self::execute_parameters(), compact('messageid'));
         $answer = messages::require_answer($params['messageid']);
         $context = messages::context_of($answer);
-        self::validate_context($context);
-        access::require(place::of($context), $answer->action);
+        // Asked for when it was allowed, it is the user's, as the history shows it: whatever has been hidden or switched off since.
+        self::validate_context(\context_system::instance());
 
         \core\session\manager::write_close();
         return message_data::export(collecting::finish($answer), $context);

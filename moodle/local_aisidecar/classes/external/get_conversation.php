@@ -66,14 +66,13 @@ class get_conversation extends external_api {
             ? conversations::latest($place)
             : conversations::require($params['conversationid']);
         if ($conversation === null) {
-            return ['conversationid' => 0, 'title' => '', 'messages' => [], 'earlier' => false, 'running' => null];
+            return ['conversationid' => 0, 'messages' => [], 'earlier' => false, 'running' => null];
         }
         [$rows, $earlier] = messages::latest_in($conversation->id, $params['before']);
         $running = array_filter($rows, static fn(\stdClass $row): bool => $row->status === messages::RUNNING);
         $last = end($running);
         return [
             'conversationid' => (int) $conversation->id,
-            'title' => $conversation->title,
             'messages' => array_map(static fn(\stdClass $row): array => message_data::export($row, $context), $rows),
             'earlier' => $earlier,
             'running' => !$last ? null : [
@@ -92,7 +91,6 @@ class get_conversation extends external_api {
     public static function execute_returns(): external_single_structure {
         return new external_single_structure([
             'conversationid' => new external_value(PARAM_INT, 'The conversation; 0: there is none yet'),
-            'title' => new external_value(PARAM_RAW, 'Its title, as text'),
             'messages' => new external_multiple_structure(message_data::structure()),
             'earlier' => new external_value(PARAM_BOOL, 'Whether there are messages before these'),
             'running' => new external_single_structure([

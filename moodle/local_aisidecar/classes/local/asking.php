@@ -51,11 +51,8 @@ final class asking {
      * @throws refused
      */
     public function ask(string $content, int $conversationid, string $key): array {
-        limits::check_key($key);
-        // Nothing after this may touch the session: the user's other pages do not wait for the sidecar.
-        \core\session\manager::write_close();
-        if ($known = messages::by_key($key)) {
-            return $this->go_on_with($known);
+        if ($known = $this->known($key)) {
+            return $known;
         }
         limits::check_content($this->action, $content);
         $conversation = $conversationid === 0 ? null : conversations::require($conversationid);
@@ -63,7 +60,7 @@ final class asking {
             $this->check_free($conversation);
         }
         return $this->begin($key, function () use ($conversation, $content, $key): array {
-            $conversation ??= conversations::create($this->place, conversations::title_of($content));
+            $conversation ??= conversations::create($this->place, $content);
             return [
                 messages::add($conversation, $this->place, messages::USER, $this->action, $key, $content),
                 messages::add($conversation, $this->place, messages::ASSISTANT, $this->action, $key, ''),
@@ -81,11 +78,8 @@ final class asking {
      */
     public function ask_again(int $replaces, string $key): array {
         global $DB;
-        limits::check_key($key);
-        // Nothing after this may touch the session: the user's other pages do not wait for the sidecar.
-        \core\session\manager::write_close();
-        if ($known = messages::by_key($key)) {
-            return $this->go_on_with($known);
+        if ($known = $this->known($key)) {
+            return $known;
         }
         $old = messages::require_answer($replaces);
         $conversation = conversations::require($old->conversationid);
@@ -101,6 +95,20 @@ final class asking {
         ]);
         $DB->delete_records(messages::TABLE, ['id' => $old->id]);
         return [$question, $answer];
+    }
+
+    /**
+     * Returns what was asked before with this key.
+     *
+     * @param string $key
+     * @return array{0: \stdClass, 1: \stdClass}|null
+     */
+    private function known(string $key): ?array {
+        limits::check_key($key);
+        // Nothing after this may touch the session: the user's other pages do not wait for the sidecar.
+        \core\session\manager::write_close();
+        $answer = messages::by_key($key);
+        return $answer ? $this->go_on_with($answer) : null;
     }
 
     /**

@@ -30,6 +30,9 @@ final class conversations {
     /** @var int How many a page of the history has. */
     public const PER_PAGE = 20;
 
+    /** @var int In characters. */
+    private const TITLE = 80;
+
     /**
      * Returns a conversation of the current user.
      *
@@ -106,18 +109,18 @@ final class conversations {
     }
 
     /**
-     * Begins a conversation of the current user.
+     * Begins a conversation of the current user. The first words of its question are its title.
      *
      * @param place $place
-     * @param string $title
+     * @param string $question
      * @return \stdClass
      */
-    public static function create(place $place, string $title): \stdClass {
+    public static function create(place $place, string $question): \stdClass {
         global $DB, $USER;
         $row = (object) [
             'userid' => $USER->id,
             'contextid' => $place->home->id,
-            'title' => $title,
+            'title' => rendering::line($question, self::TITLE),
             'timecreated' => time(),
             'timemodified' => time(),
         ];
@@ -168,16 +171,5 @@ final class conversations {
             $DB->delete_records_select(self::TABLE, "id $in", $inparams);
         }
         return count($ids);
-    }
-
-    /**
-     * Returns a title made of the first words of a question.
-     *
-     * @param string $content
-     * @return string
-     */
-    public static function title_of(string $content): string {
-        $line = trim(preg_replace('/\s+/u', ' ', fix_utf8($content)));
-        return \core_text::strlen($line) > 80 ? \core_text::substr($line, 0, 79) . '…' : $line;
     }
 }

@@ -56,8 +56,6 @@ final class message_data {
             'truncated' => $truncated,
             // Browsers show a question as text.
             'html' => $isuser ? '' : self::html($row, $context),
-            'timecreated' => (int) $row->timecreated,
-            'finishreason' => (string) $row->finishreason,
             'notice' => words::notice($row),
         ];
     }
@@ -85,9 +83,7 @@ final class message_data {
         if ($row->action === 'chat') {
             return $row->content;
         }
-        $excerpt = \core_text::substr(trim(preg_replace('/\s+/u', ' ', fix_utf8($row->content))), 0, self::EXCERPT);
-        $more = strlen($excerpt) < strlen($row->content) ? '…' : '';
-        return get_string("asked_$row->action", 'local_aisidecar', $excerpt . $more);
+        return get_string("asked_$row->action", 'local_aisidecar', rendering::line($row->content, self::EXCERPT));
     }
 
     /**
@@ -105,8 +101,6 @@ final class message_data {
             'text' => new external_value(PARAM_RAW, 'As it was written; untrusted'),
             'truncated' => new external_value(PARAM_BOOL, 'Whether that is the beginning only'),
             'html' => new external_value(PARAM_RAW, 'An answer as it is to be shown; empty for a question'),
-            'timecreated' => new external_value(PARAM_INT, 'When'),
-            'finishreason' => new external_value(PARAM_ALPHA, 'Why the text ends; empty: not known'),
             'notice' => new external_single_structure([
                 'code' => new external_value(PARAM_ALPHANUMEXT, 'One word'),
                 'message' => new external_value(PARAM_RAW, 'What to say of it'),

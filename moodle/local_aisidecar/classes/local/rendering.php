@@ -45,6 +45,18 @@ final class rendering {
     }
 
     /**
+     * Returns a text as one line, or its beginning.
+     *
+     * @param string $text
+     * @param int $max Characters, the sign for what is left out among them.
+     * @return string
+     */
+    public static function line(string $text, int $max): string {
+        $line = trim(preg_replace('/\s+/u', ' ', fix_utf8($text)));
+        return \core_text::strlen($line) > $max ? \core_text::substr($line, 0, $max - 1) . '…' : $line;
+    }
+
+    /**
      * Returns what a model wrote.
      *
      * @param string $text Markdown.

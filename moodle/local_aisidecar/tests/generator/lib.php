@@ -16,6 +16,7 @@
 
 use local_aisidecar\local\conversations;
 use local_aisidecar\local\messages;
+use local_aisidecar\local\rendering;
 
 /**
  * Makes conversations for tests.
@@ -38,7 +39,7 @@ class local_aisidecar_generator extends component_generator_base {
         $row = (object) [
             'userid' => $user->id,
             'contextid' => $context->id,
-            'title' => conversations::title_of((string) array_key_first($said)),
+            'title' => rendering::line((string) array_key_first($said), 80),
             'timecreated' => time(),
             'timemodified' => time(),
         ];
