@@ -38,7 +38,8 @@ class course_form extends \moodleform {
         $form->addElement('advcheckbox', 'enabled', get_string('coursesettings_enabled', 'local_aisidecar'));
         $form->addHelpButton('enabled', 'coursesettings_enabled', 'local_aisidecar');
 
-        $options = ['rows' => 8, 'cols' => 80, 'maxlength' => course_settings::MAX_PERSONA];
+        $options = ['rows' => 8, 'cols' => 80];
+        // No maxlength: a browser would cut what is pasted, without a word.
         $form->addElement('textarea', 'persona', get_string('coursesettings_persona', 'local_aisidecar'), $options);
         $form->setType('persona', PARAM_RAW);
         $form->addHelpButton('persona', 'coursesettings_persona', 'local_aisidecar');
