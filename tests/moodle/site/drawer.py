@@ -147,6 +147,7 @@ class Drawer:
         self.page = page
         self.root = page.locator('[data-region="local_aisidecar"]')
         self.launcher = self.root.locator('[data-region="launcher"]')
+        self.message = self.root.locator("textarea#local_aisidecar-message")
         self.answers = self.root.locator('[data-region="log"] [data-region="answer"]')
         self.questions = self.root.locator('[data-region="log"] [data-region="question"]')
         self.notices = self.root.locator('[data-region="scroller"] [data-region="notice"]')
@@ -170,7 +171,7 @@ class Drawer:
 
     def write(self, text: str) -> None:
         """Write into the field and send it."""
-        self.root.locator("textarea#local_aisidecar-message").fill(text)
+        self.message.fill(text)
         self.action("send").click()
 
     def ask(self, text: str) -> None:

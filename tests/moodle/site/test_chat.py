@@ -163,6 +163,7 @@ def test_the_keyboard_alone_is_enough(stage: Stage, visit: Visit) -> None:
     student.page.keyboard.press("Enter")
     expect(student.page.locator("#local_aisidecar-message")).to_be_focused()
     student.page.keyboard.type(f"By keyboard. {stage.script('keys', says('Well typed.'))}")
+    expect(student.drawer.action("send")).to_be_enabled()
     student.page.keyboard.press("Enter")
     student.drawer.wait_for_end("Well typed.")
     student.page.keyboard.press("Escape")

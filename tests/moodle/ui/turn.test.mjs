@@ -172,3 +172,21 @@ test('an answer of before is followed without being asked for', async() => {
     assert.equal(heard.heard.text, 'A prime');
     assert.deepEqual(namesOf(there), ['finish']);
 });
+
+test('what may not be read on, since it was hidden meanwhile, is finished all the same', async() => {
+    const hidden = {errorcode: 'requireloginerror', message: 'Not here.'};
+    const [there, heard] = [server({readPiece: () => {
+        throw hidden;
+    }}), listener()];
+    assert.equal(await new Turn(ports([], there), heard).follow(5, {delivery: 'poll', streamurl: ''}), COMPLETE);
+    assert.deepEqual(namesOf(there), ['readPiece', 'finish']);
+});
+
+test('an answer begins with the way that the reader has learnt of', async() => {
+    const reader = {...listener(), limit: delivery => (delivery === 'relay' ? 'poll' : delivery)};
+    const there = server();
+    const here = ports([], there);
+    await new Turn(here, reader).follow(5, STARTED);
+    assert.deepEqual(here.asked, []);
+    assert.deepEqual(namesOf(there), ['readPiece', 'finish']);
+});

@@ -48,7 +48,6 @@ export default class Composer {
         this.onSend = onSend;
         this.maxlength = maxlength;
         this.tooLong = this.form.querySelector('[data-region="toolong"]');
-        this.input.value = storage.get('draft') ?? '';
         this.input.addEventListener('input', () => this.#changed());
         this.input.addEventListener('keydown', event => this.#key(event));
         this.form.addEventListener('submit', event => {
@@ -56,7 +55,8 @@ export default class Composer {
             this.#send();
         });
         this.stopButton.addEventListener('click', onStop);
-        this.#changed();
+        // Who types faster than this was loaded has written already.
+        this.restore(storage.get('draft') ?? '');
     }
 
     /**

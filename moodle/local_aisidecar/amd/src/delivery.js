@@ -26,6 +26,7 @@ import {copy} from './clipboard';
 import {measure, STREAMS} from './gaps';
 import {ports} from './ports';
 import {reportDelivery} from './repository';
+import {explain} from './words';
 
 const COMPONENT = 'local_aisidecar';
 
@@ -99,7 +100,7 @@ const report = async(root, results) => {
         part(root, 'current').textContent = await getString(`delivery_${delivery}`, COMPONENT);
     } catch (error) {
         summary.className = 'local_aisidecar-summary alert alert-danger';
-        summary.textContent = error.errorcode ? error.message : await getString('unreachable', COMPONENT);
+        summary.textContent = await explain(error);
     }
 };
 

@@ -23,6 +23,7 @@
 
 import {getString} from 'core/str';
 import Turn from './turn';
+import {StepDown} from './stepdown';
 import {Left} from './reading';
 import {ports} from './ports';
 import {explain, wordsOf} from './words';
@@ -49,6 +50,7 @@ export default class Exchange {
         this.composer = composer;
         this.storage = storage;
         this.listener = listener;
+        this.stepDown = new StepDown(storage);
     }
 
     isBusy() {
@@ -150,6 +152,8 @@ export default class Exchange {
             onText: text => bubble.write(text),
             onProgress: async progress => bubble.say(await wordsOf(progress)),
             onConnection: there => bubble.setConnected(there),
+            onStep: (...step) => this.stepDown.note(...step),
+            limit: delivery => this.stepDown.limit(delivery),
         };
     }
 

@@ -22,10 +22,8 @@
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 
+import {STEP_DOWN} from './stepdown';
 import {readStream, BROKEN, ENDED, REFUSED, SILENT, UNREACHABLE} from './stream';
-
-/** What comes after a delivery that does not work. */
-const STEP_DOWN = {handover: 'relay', proxy: 'relay', relay: 'poll'};
 
 /** How often a stream that had begun is taken up again by the same way before another one is tried. */
 const MOST_BREAKS = 3;
@@ -59,8 +57,8 @@ class Reading {
      * @param {number} [answer.after] The last piece that is there already.
      * @param {object} listener
      * @param {function} listener.onText Called with each new piece.
-     * @param {function} listener.onProgress Called with the state of the work: an object of the stream, or words.
-     * @param {function} [listener.onStep] Called with (delivery, reason) where another delivery is tried.
+     * @param {function} listener.onProgress Called with the state of the work: {stage, done, total}.
+     * @param {function} [listener.onStep] Called with (delivery, outcome, status) where another delivery is tried.
      * @param {function} [listener.onConnection] Called with false where the network is lost, with true where it is back.
      * @param {object} ports
      * @param {function} ports.fetch
@@ -85,7 +83,7 @@ class Reading {
         let breaks = 0;
         while (this.delivery in STEP_DOWN) {
             const before = this.after;
-            const {outcome} = await readStream(this.#request(), event => this.#take(event), this.ports);
+            const {outcome, status} = await readStream(this.#request(), event => this.#take(event), this.ports);
             this.#stayOrLeave();
             if (outcome === ENDED) {
                 return;
@@ -94,7 +92,7 @@ class Reading {
             if (outcome === REFUSED || outcome === SILENT || breaks >= MOST_BREAKS) {
                 this.delivery = STEP_DOWN[this.delivery];
                 breaks = 0;
-                this.listener.onStep?.(this.delivery, outcome);
+                this.listener.onStep?.(this.delivery, outcome, status);
                 continue;
             }
             if (outcome === UNREACHABLE) {

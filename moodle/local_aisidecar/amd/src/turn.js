@@ -39,7 +39,9 @@ export default class Turn {
 
     /**
      * @param {object} ports As those of local_aisidecar/ports.
-     * @param {object} listener As for readAnswer, and onStarted, called with what start has given.
+     * @param {object} listener As for readAnswer, and:
+     * @param {function} listener.onStarted Called with what start has given.
+     * @param {function} [listener.limit] Gives the way to begin with, by the one that the server says.
      */
     constructor(ports, listener) {
         this.ports = {...ports, signal: this.#abort.signal};
@@ -78,10 +80,10 @@ export default class Turn {
         if (this.#stopWanted) {
             this.stop();
         }
-        const position = {messageid, delivery, streamurl, after: 0};
+        const position = {messageid, delivery: this.listener.limit?.(delivery) ?? delivery, streamurl, after: 0};
         try {
             for (;;) {
-                await readAnswer(position, this.listener, this.ports);
+                await this.#read(position);
                 if (this.#stopped) {
                     return await this.#stopped;
                 }
@@ -98,6 +100,21 @@ export default class Turn {
                 return this.#stopped;
             }
             throw error;
+        }
+    }
+
+    /**
+     * Read as far as the server lets it be read. What is hidden or switched off meanwhile, it still finishes.
+     *
+     * @param {object} position
+     */
+    async #read(position) {
+        try {
+            await readAnswer(position, this.listener, this.ports);
+        } catch (error) {
+            if (!error?.errorcode) {
+                throw error;
+            }
         }
     }
 
