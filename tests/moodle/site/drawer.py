@@ -164,6 +164,8 @@ class Drawer:
 
     def open(self) -> None:
         """Open it, and wait until it can be used."""
+        # A tab opens it by itself where it was open on the page before: that is decided when the plugin shows itself.
+        expect(self.root).not_to_have_attribute("hidden", "")
         if self.launcher.get_attribute("aria-expanded") != "true":
             self.launcher.click()
         expect(self.root.locator('[data-region="assistant"]')).to_be_visible()

@@ -124,6 +124,8 @@ export default class Bubble {
             // Tells the filters, too: MathJax and whatever else the site has. They look within what is new, hence the div.
             Templates.replaceNodeContents(this.text, `<div>${message.html}</div>`, '');
             this.#makeScrollable();
+            // Programs are read from left to right in every language.
+            this.text.querySelectorAll('code').forEach(code => code.setAttribute('dir', 'ltr'));
             this.#part('actions').hidden = message.text === '';
         });
     }
@@ -134,8 +136,12 @@ export default class Bubble {
     #makeScrollable() {
         for (const broad of this.text.querySelectorAll('pre, table')) {
             const box = document.createElement('div');
-            box.className = broad.nodeName === 'PRE' ? 'local_aisidecar-broad local_aisidecar-code' : 'local_aisidecar-broad';
+            box.className = 'local_aisidecar-broad';
             box.tabIndex = 0;
+            if (broad.nodeName === 'PRE') {
+                box.classList.add('local_aisidecar-code');
+                box.dir = 'ltr';
+            }
             broad.replaceWith(box);
             box.append(broad);
         }

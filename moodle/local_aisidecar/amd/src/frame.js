@@ -62,6 +62,7 @@ export default class Frame {
     }
 
     open() {
+        this.#belowNavigation();
         this.drawer.classList.add('show');
         this.launcher.setAttribute('aria-expanded', 'true');
         document.body.classList.add('local_aisidecar-open');
@@ -83,6 +84,16 @@ export default class Frame {
             this.launcher.focus();
         }
         this.onClose();
+    }
+
+    /**
+     * The bar at the top is of another height in each theme.
+     */
+    #belowNavigation() {
+        const bar = document.querySelector('.navbar.fixed-top');
+        if (bar) {
+            this.drawer.style.setProperty('--aisidecar-top', `${bar.offsetHeight - 1}px`);
+        }
     }
 
     /**

@@ -93,6 +93,9 @@ const tidy = text => text
     .replace(/[^\S\n]+/g, ' ')
     .replace(/ ?\n ?/g, '\n')
     .replace(/\n(?:- \n+)?(?=- )/g, '\n')
+    // The text of a heading or an item may be in a block of its own.
+    .replace(/^(#{1,6}|-) ?\n+(?=[^\n])/gm, '$1 ')
+    .replace(/^- (?=[#-])/gm, '')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
 
