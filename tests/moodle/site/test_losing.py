@@ -44,7 +44,7 @@ def test_what_was_lost_before_a_reload_is_offered_after_it(stage: Stage, visit: 
     stage.wait_answered("lost_reload")
     student.page.reload()
     student.drawer.open()
-    expect(student.drawer.notices.last).to_contain_text("not certain that this message was sent")
+    expect(student.drawer.notices.last).to_contain_text("not certain that this arrived")
     student.drawer.notices.last.locator('[data-action="retry"]').click()
     student.drawer.wait_for_end("Still here.")
     _was_paid_once(stage, student, "lost_reload", "Still here.")
