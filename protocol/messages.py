@@ -174,7 +174,7 @@ class Start(ServerEvent, frozen=True, kw_only=True, tag="start"):
     expires_in: float | None = None
 
 
-class Delta(ServerEvent, frozen=True, kw_only=True, tag="delta"):
+class Delta(ServerEvent, frozen=True, kw_only=True, tag="delta", gc=False):
     """Piece `seq` (1, 2, ... without gaps) of a reply's text."""
 
     seq: int

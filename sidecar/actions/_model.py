@@ -10,7 +10,7 @@ from msgspec import Struct
 from protocol.messages import FinishReason, Usage
 from sidecar.actions._summaries import Summaries
 from sidecar.errors import SidecarError, TimeoutConnect, Truncated, UpstreamConnect, UpstreamDns, UpstreamTls
-from sidecar.providers.interface import Counted, Finish, Piece, Prompt, Provider, Stage, Text
+from sidecar.providers.interface import Counted, Finish, Flow, Piece, Prompt, Provider, Stage, Text
 from sidecar.texts.tokens import tokens_in
 from sidecar.unprinted import Unprinted
 
@@ -36,15 +36,21 @@ class _Asked(Struct):
     """Until the provider has counted."""
     usage: Usage | None = None
     text_bytes: int = 0
+    flow: Flow | None = None
+    """Where text goes that is not among the pieces."""
     is_queued: bool = False
     """Whether it still waits for its turn, and has cost nothing."""
 
     def count(self) -> Usage:
-        if self.usage is not None or self.prompt is None or self.is_queued:
-            return self.usage or Usage(prompt_tokens=0, completion_tokens=0)
+        usage, text_bytes = self.usage, self.text_bytes
+        if self.flow is not None:
+            usage = self.flow.usage or usage
+            text_bytes += self.flow.text_bytes
+        if usage is not None or self.prompt is None or self.is_queued:
+            return usage or Usage(prompt_tokens=0, completion_tokens=0)
         return Usage(
             prompt_tokens=self.prompt.estimate_tokens(),
-            completion_tokens=tokens_in(self.text_bytes),
+            completion_tokens=tokens_in(text_bytes),
             estimated=True,
         )
 
@@ -83,6 +89,8 @@ class Model:
                     elif isinstance(piece, Counted):
                         asked.usage = piece.usage
                         continue
+                    elif isinstance(piece, Flow):
+                        asked.flow = piece
                     elif isinstance(piece, Stage):
                         asked.is_queued = piece.is_queued
                     elif isinstance(piece, Finish):
@@ -95,7 +103,7 @@ class Model:
             raise
         finally:
             # The count stays, the texts go: there may be hundreds of questions.
-            asked.usage, asked.prompt = asked.count(), None
+            asked.usage, asked.prompt, asked.flow = asked.count(), None, None
 
     async def ask(self, prompt: Prompt, *, max_bytes: int) -> Said:
         """Return the whole answer, or its beginning where it is longer than `max_bytes`, as `length`.

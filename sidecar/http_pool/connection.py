@@ -1,6 +1,7 @@
 """One connection, which carries one request and its answer after the other."""
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 
 import anyio
@@ -8,7 +9,7 @@ import anyio
 from sidecar.errors import SidecarError
 from sidecar.http_pool.failures import Cut
 from sidecar.http_pool.parsing import Head, ResponseParser
-from sidecar.http_pool.sockets import Stream
+from sidecar.http_pool.sockets import Stream, Take
 
 
 class Connection:
@@ -86,8 +87,28 @@ class Connection:
             body = await self._receive(deadline)
         return body
 
+    async def read_each(self, take: Take, deadline: Callable[[], float]) -> None:
+        """Give `take` the body, as it comes, until it has enough; b"" stands for its end. See `Stream.receive_each`.
+
+        Raises: as `read`.
+        """
+
+        def feed(came: bytes) -> bool:
+            body = self._feed(came)
+            return bool(body and take(body)) or (self._answer.is_complete and (take(b"") or True))
+
+        body, self._early = self._early, b""
+        if body and take(body):
+            return
+        if self._answer.is_complete:
+            take(b"")
+        else:
+            await self._stream.receive_each(feed, deadline)
+
     async def _receive(self, deadline: float = math.inf) -> bytes:
-        came = await self._stream.receive(deadline)
+        return self._feed(await self._stream.receive(deadline))
+
+    def _feed(self, came: bytes) -> bytes:
         if not came:
             self._answer.finish()
             return b""

@@ -9,6 +9,7 @@ from sidecar.http_pool.connection import Connection
 from sidecar.http_pool.failures import Cut
 from sidecar.http_pool.parsing import Head
 from sidecar.http_pool.pool import Pool
+from sidecar.http_pool.sockets import Take
 
 # Where a connection that had been closed before is asked, its end comes within a round trip. Who ends it later has read
 # the request, was at work on it, and may bill it.
@@ -40,6 +41,13 @@ class Exchange:
             TimeoutError: nothing came until `deadline`.
         """
         return await self._connection.read(deadline)
+
+    async def read_each(self, take: Take, deadline: Callable[[], float]) -> None:
+        """Give `take` the body, as it comes, until it has enough; b"" stands for its end. See `Stream.receive_each`.
+
+        Raises: as `read`.
+        """
+        await self._connection.read_each(take, deadline)
 
     def close(self) -> None:
         """Give the connection back; where more of the answer may come, it is closed at once. May be called again."""

@@ -5,6 +5,7 @@ Not anyio's: that one does not say whether bytes have come, which must be known 
 
 import math
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 import anyio
@@ -15,6 +16,12 @@ from sidecar.http_pool.failures import Cut
 
 # A record of TLS, or 50 tokens. Buffers of TLS grow to the largest read, and stay so.
 RECEIVE_BYTES = 16 * 1024
+
+# So much of what has come is taken before others have their turn.
+_READS_A_TURN = 4
+
+Take = Callable[[bytes], bool]
+"""Takes what has come, and says whether it is enough. Does not wait, and does not ask in which task it is: in none."""
 
 
 class Stream(Protocol):
@@ -33,6 +40,16 @@ class Stream(Protocol):
         Raises:
             Cut: the connection is broken.
             TimeoutError: none came until `deadline`. A scope around each wait would cost more than the wait.
+        """
+
+    async def receive_each(self, take: Take, deadline: Callable[[], float]) -> None:
+        """Give `take` what comes, as it comes, until it has enough; after b"", which is the end, it has.
+
+        On asyncio the event loop calls it, and no task is woken. The deadline may move to a later time.
+
+        Raises:
+            Cut: the connection is broken.
+            TimeoutError: the deadline has passed.
         """
 
     def write(self, chunk: bytes) -> None:
@@ -80,10 +97,36 @@ class SocketStream:
             if anyio.current_time() > deadline:
                 raise TimeoutError
             return chunk
-        while await self._readiness.wait(deadline):
-            if (chunk := self.receive_now()) is not None:
-                return chunk
-        raise TimeoutError
+        came: list[bytes] = []
+
+        def look() -> bool:
+            if (chunk := self.receive_now()) is None:
+                return False
+            came.append(chunk)
+            return True
+
+        if not await self._readiness.wait(look, lambda: deadline):
+            raise TimeoutError
+        return came[0]
+
+    async def receive_each(self, take: Take, deadline: Callable[[], float]) -> None:
+        has_enough = False
+
+        def look() -> bool:
+            """Take what there is; True where that is enough, or may not be all: uvloop does not tell of it again."""
+            nonlocal has_enough
+            for _ in range(_READS_A_TURN):
+                if (chunk := self.receive_now()) is None:
+                    return False
+                if take(chunk):
+                    has_enough = True
+                    break
+            return True
+
+        while not has_enough:
+            await anyio.lowlevel.checkpoint()  # a peer that never pauses must not hold the loop
+            if anyio.current_time() > deadline() or not (look() or await self._readiness.wait(look, deadline)):
+                raise TimeoutError
 
     def write(self, chunk: bytes) -> None:
         if self._unsent:
@@ -125,11 +168,15 @@ class _Readiness:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
 
-    async def wait(self, deadline: float) -> bool:
-        """Wait until there may be something to read; False where it is `deadline` before."""
-        with anyio.CancelScope(deadline=deadline) as scope:
-            await anyio.wait_readable(self._socket)
-        return not scope.cancelled_caught
+    async def wait(self, look: Callable[[], bool], deadline: Callable[[], float]) -> bool:
+        """Call `look` when there may be something to read, until it returns True; False where `deadline` passes."""
+        while True:
+            with anyio.CancelScope(deadline=deadline()):
+                await anyio.wait_readable(self._socket)
+                if look():
+                    return True
+                continue
+            return False
 
     def close(self) -> None:
         """Nothing to do: nothing is kept."""

@@ -2,11 +2,12 @@
 
 import math
 import ssl
+from collections.abc import Callable
 
 from sidecar.errors import UpstreamTls
 from sidecar.http_pool.failures import Cut, Unreachable
 from sidecar.http_pool.records import Records
-from sidecar.http_pool.sockets import RECEIVE_BYTES, Stream
+from sidecar.http_pool.sockets import RECEIVE_BYTES, Stream, Take
 
 # OpenSSL's numbers, X509_V_ERR_...: nobody we trust vouches for the certificate.
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
@@ -91,6 +92,20 @@ class TlsStream:
         while (chunk := self._decrypt()) is None:
             self._take(await self._stream.receive(deadline))
         return chunk
+
+    async def receive_each(self, take: Take, deadline: Callable[[], float]) -> None:
+        def decrypt(came: bytes) -> bool:
+            self._take(came)
+            return give()
+
+        def give() -> bool:
+            while (chunk := self._decrypt()) is not None:
+                if take(chunk):
+                    return True
+            return False
+
+        if not give():
+            await self._stream.receive_each(decrypt, deadline)
 
     def _take(self, came: bytes) -> None:
         if came:

@@ -92,7 +92,7 @@ class Clocks:
         else:
             self._phase_at = self._first_token_at
         if self._scope is not None:
-            self._scope.deadline = self.deadline
+            self._scope.deadline = self.deadline()
 
     def begin_anew(self) -> None:
         """Turn to another provider, which has the whole time until its first token, but no more than is left in all."""
@@ -107,7 +107,7 @@ class Clocks:
         Raises:
             SidecarError: it is; the error of that clock.
         """
-        with anyio.CancelScope(deadline=self.deadline) as scope:
+        with anyio.CancelScope(deadline=self.deadline()) as scope:
             self._scope = scope
             try:
                 yield
@@ -120,9 +120,8 @@ class Clocks:
         """Say whether a pause of so long, before the next try, ends before all time is over."""
         return anyio.current_time() + seconds < min(self._first_token_at, self._total_at)
 
-    @property
     def deadline(self) -> float:
-        """When the time of the current phase, or all of it, is over."""
+        """Return when the time of the current phase, or all of it, is over."""
         return min(self._phase_at, self._total_at)
 
     def expired(self) -> SidecarError:

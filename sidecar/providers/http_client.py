@@ -5,8 +5,8 @@ anything may take is the caller's: see clocks.py.
 """
 
 import math
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -46,13 +46,18 @@ class Answer:
             Truncated, UpstreamProtocol: the body broke off, or is none.
             SidecarError: one of the clocks ran out.
         """
-        try:
-            return await self._exchange.read(clocks.deadline if clocks else math.inf)
-        except TimeoutError:
-            assert clocks is not None  # noqa: S101 (else there is no time)
-            raise clocks.expired() from None
-        except Cut:
-            raise Truncated("The provider's connection broke before the end of the answer.") from None
+        with _explaining(clocks):
+            return await self._exchange.read(clocks.deadline() if clocks else math.inf)
+
+    async def read_each(self, take: Callable[[bytes], bool], clocks: Clocks) -> None:
+        """Give `take` the body, as it comes, until it says that it has enough; b"" stands for its end.
+
+        On asyncio the event loop calls it, in no task: it does not wait.
+
+        Raises: as `read`.
+        """
+        with _explaining(clocks):
+            await self._exchange.read_each(take, clocks.deadline)
 
     def close(self) -> None:
         """Cut off what was not read."""
@@ -142,6 +147,17 @@ def make_dialer(settings: Settings) -> Dialer:
     """Return what opens connections to a provider as the settings want them. Raises SettingsError."""
     proxy = Proxy.of(settings.proxy) if settings.proxy is not None else None
     return Dialer(Names(), make_tls_context(settings.ca), proxy, denies_private=settings.deny_private)
+
+
+@contextmanager
+def _explaining(clocks: Clocks | None) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        assert clocks is not None  # noqa: S101 (else there is no time)
+        raise clocks.expired() from None
+    except Cut:
+        raise Truncated("The provider's connection broke before the end of the answer.") from None
 
 
 def make_headers(endpoint: Endpoint, key: Secret | None) -> dict[str, str]:

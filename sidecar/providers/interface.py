@@ -6,7 +6,8 @@
 Leaving the block, by whatever way, ends the work and closes the provider's connection before it returns.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
 
@@ -52,7 +53,7 @@ class Prompt(Unprinted, frozen=True, kw_only=True):
         return estimate_tokens(self.system) + sum(estimate_tokens(message.content) for message in self.messages)
 
 
-class Text(Unprinted, frozen=True):
+class Text(Unprinted, frozen=True, gc=False):
     """More of the answer; never empty."""
 
     text: str
@@ -96,7 +97,30 @@ class Finish(Struct, frozen=True):
     result: Result | None = None
 
 
-Piece = Text | Stage | Counted | Finish
+class Flow(ABC):
+    """The rest of the text, once, where it can be had past all layers between provider and writer.
+
+    They cost more than to read a token does. Who does not `run` it gets pieces as before.
+    """
+
+    text_bytes: int
+    """How much text has gone through it."""
+
+    @property
+    @abstractmethod
+    def usage(self) -> Usage | None:
+        """What the answer has cost so far, where the provider counts as it writes."""
+
+    @abstractmethod
+    async def run(self, take: Callable[[str], bool]) -> None:
+        """Give `take` each text as it comes, until that returns False, or something else has to be seen to.
+
+        To be called before the next piece is asked for, which says how it went on: there is the end, or an error.
+        `take` is called in no task, on asyncio by the event loop itself. It waits for nothing and raises nothing.
+        """
+
+
+Piece = Text | Stage | Counted | Flow | Finish
 
 
 class Provider(Protocol):

@@ -87,7 +87,7 @@ class OpenAIReading:
         return Finish(reason, self._usage)
 
     def _take_chunk(self, content: bytes) -> str:
-        if _COMPLAINT_IN_A_LIST.match(content):
+        if content[:1] != b"{" and _COMPLAINT_IN_A_LIST.match(content):
             raise explain_event(content, self._mask)
         chunk = decode_chunk(content)
         if chunk.is_complaint:

@@ -17,13 +17,13 @@ _ABSENT = Raw()
 _NOTHING = (b"", b"null", b'""', b"[]", b"{}", b"false")
 
 
-class Part(Struct):
+class Part(Struct, gc=False):
     """A piece of a `content` that is a list: Mistral's. What a model thinks has no `text` here."""
 
     text: str | None = None
 
 
-class Delta(Struct):
+class Delta(Struct, gc=False):
     """What is new of one choice."""
 
     content: str | list[Part] | None = None
@@ -41,7 +41,7 @@ class Delta(Struct):
         )
 
 
-class Choice(Struct):
+class Choice(Struct, gc=False):
     """One of the answers that are written at once; we ask for one."""
 
     index: int | None = None
@@ -52,20 +52,20 @@ class Choice(Struct):
     finishReason: str | None = None  # some of Gemini's
 
 
-class Counts(Struct):
+class Counts(Struct, gc=False):
     """Tokens."""
 
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
 
 
-class Groq(Struct):
+class Groq(Struct, gc=False):
     """Where Groq counts."""
 
     usage: Counts | None = None
 
 
-class Chunk(Struct):
+class Chunk(Struct, gc=False):
     """One event, or a whole answer."""
 
     choices: list[Choice] | None = None

@@ -8,12 +8,13 @@ import anyio
 import msgspec
 from msgspec.structs import replace
 
-from sidecar.errors import SidecarError, Truncated
+from sidecar.errors import SidecarError
 from sidecar.providers.answer import AnswerReader
-from sidecar.providers.clocks import Clocks, Phase
+from sidecar.providers.clocks import Clocks
 from sidecar.providers.dialect import Dialect
 from sidecar.providers.endpoint import Endpoint
 from sidecar.providers.failures import Mask, explain_status, read_complaint
+from sidecar.providers.flow import AnswerFlow
 from sidecar.providers.http_client import Answer, HttpClient
 from sidecar.providers.interface import Counted, Piece, Prompt, Text
 from sidecar.providers.key_ring import KeyRing, Turn
@@ -27,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 # Behind the last word stands only what ends the body: a provider that lingers loses its connection.
 _DRAIN_SECONDS = 1.0
-
-# Behind the model's own end stand the counts and the last word, at once or never.
-_LAST_WORD_SECONDS = 2.0
 
 _MAX_COMPLAINT_BYTES = 64 * 1024
 _COMPLAINT_SECONDS = 2.0
@@ -128,24 +126,24 @@ class Route:
                 raise error
 
     async def _read(self, answer: Answer, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
-        reader, counted = AnswerReader(self._dialect.read(self._mask)), None
-        while not reader.is_done:
-            came = await self._receive(answer, reader, clocks)
-            before = reader.progress
-            text = reader.feed(came) if came else reader.finish()
-            if reader.progress > before:
-                clocks.enter(Phase.NEXT_TOKEN)
-                if not before:
-                    turn.succeed()
+        reader = AnswerReader(self._dialect.read(self._mask))
+        flow = AnswerFlow(answer, reader, clocks)
+        counted = None
+        has_flown = False
+        while not flow.is_over:
+            text = await flow.next()
+            if clocks.has_content:
+                turn.succeed()
             if text:
                 yield Text(text)
+                if not has_flown:
+                    has_flown = True
+                    yield flow
             if (now := reader.counted) is not None and now != counted and not reader.has_finished:
                 counted = now
                 yield Counted(now)
             if reader.failure is not None:
                 raise reader.failure
-            if not came:
-                break
         finish = reader.end()
         turn.succeed()
         try:
@@ -153,25 +151,6 @@ class Route:
         finally:
             if reader.is_done:
                 await _drain(answer)
-
-    async def _receive(self, answer: Answer, reader: AnswerReader, clocks: Clocks) -> bytes:
-        """Wait for more of an answer; nothing is its end.
-
-        What goes wrong once the model has ended its answer loses nothing of it, and where the connection broke before
-        the model has begun, the next try may go well.
-        """
-        try:
-            if not reader.awaits_last_word:
-                return await answer.read(clocks)
-            with anyio.move_on_after(_LAST_WORD_SECONDS):
-                return await answer.read(clocks)
-            return b""
-        except SidecarError as exc:
-            if reader.has_finished:
-                return b""
-            if isinstance(exc, Truncated) and not clocks.has_content:
-                raise TryAgain(exc) from exc
-            raise
 
     def _tell_of_breaker(self, key: int, is_open: bool) -> None:
         if is_open:

@@ -25,7 +25,7 @@ class SseTooLarge(Exception):
     """A line, an event or the whole stream is longer than allowed; the decoder is of no use after it."""
 
 
-class SseEvent(Unprinted, frozen=True):
+class SseEvent(Unprinted, frozen=True, gc=False):
     """One event. `data` is not decoded: whoever reads JSON checks UTF-8 by that."""
 
     data: bytes

@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 from sidecar.errors import Cancelled, SidecarError, Truncated
 from sidecar.observability import Metrics
-from sidecar.providers.interface import Finish, Piece, Prompt, Provider, Stage, Text
+from sidecar.providers.interface import Finish, Flow, Piece, Prompt, Provider, Stage, Text
 from sidecar.replies.log import End
 from sidecar.replies.opening import Opening, ReplyLimits
 from sidecar.replies.reply import Call, Reply
@@ -129,7 +129,10 @@ class Replies:
         try:
             async with provider.stream(call.prompt) as pieces:
                 async for piece in pieces:
-                    self._put(call, piece)
+                    if isinstance(piece, Flow):
+                        await self._run(call, piece)
+                    else:
+                        self._put(call, piece)
                     if not call.is_running:
                         break
         except SidecarError as exc:
@@ -155,6 +158,22 @@ class Replies:
             self._store.append(call, piece.text)
         except SidecarError as exc:
             self._finish(call, End(usage=call.estimated_usage(), error=exc))
+
+    async def _run(self, call: Call, flow: Flow) -> None:
+        """Write what flows, each text as it comes."""
+        failure: SidecarError | None = None
+
+        def take(text: str) -> bool:
+            nonlocal failure
+            try:
+                self._store.append(call, text)
+            except SidecarError as exc:
+                failure = exc
+            return failure is None
+
+        await flow.run(take)
+        if failure is not None:  # here, and not within: there is no task
+            self._finish(call, End(usage=call.estimated_usage(), error=failure))
 
     def _finish(self, call: Call, end: End) -> None:
         """Write the end and book it in one go: whoever reads it may ask the next question at once."""

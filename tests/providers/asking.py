@@ -9,6 +9,7 @@ import anyio
 from sidecar.providers import Finish, Message, Prompt, Text
 from sidecar.providers.choosing import DIALECTS
 from sidecar.providers.dialect import Dialect
+from sidecar.providers.interface import Flow
 from sidecar.providers.openai import OpenAIDialect
 from sidecar.providers.remote import Choice, RemoteProvider
 from sidecar.providers.resilience import Backoff
@@ -54,18 +55,28 @@ async def opened(
 
 
 async def ask(
-    provider: RemoteProvider, prompt: Prompt = PROMPT, *, into: list[str] | None = None
+    provider: RemoteProvider, prompt: Prompt = PROMPT, *, into: list[str] | None = None, past_layers: bool = True
 ) -> tuple[list[str], Finish]:
-    """Return the texts of an answer and its end, which is the only one; `into` has the texts whatever the end is."""
+    """Return the texts of an answer and its end, which is the only one; `into` has the texts whatever the end is.
+
+    They come past the layers where they can, as to a reply's log, or else all as pieces.
+    """
     texts = [] if into is None else into
+
+    def take(text: str) -> bool:
+        assert text
+        texts.append(text)
+        return True
+
     end: Finish | None = None
     with anyio.fail_after(10):
         async with provider.stream(prompt) as pieces:
             async for piece in pieces:
                 assert end is None
                 if isinstance(piece, Text):
-                    assert piece.text
-                    texts.append(piece.text)
+                    take(piece.text)
+                if isinstance(piece, Flow) and past_layers:
+                    await piece.run(take)
                 if isinstance(piece, Finish):
                     end = piece
     assert end is not None

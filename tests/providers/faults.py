@@ -7,6 +7,7 @@ import anyio.lowlevel
 
 from sidecar.errors import SidecarError
 from sidecar.providers import Finish, Text
+from sidecar.providers.interface import Flow
 from sidecar.providers.remote import RemoteProvider
 from tests.providers.asking import PROMPT
 from tests.providers.scripted import (
@@ -30,15 +31,24 @@ class Outcome:
     end: str
 
 
-async def outcome(provider: RemoteProvider) -> Outcome:
+async def outcome(provider: RemoteProvider, *, past_layers: bool = True) -> Outcome:
+    """Ask; the text comes past the layers where it can, as to a reply's log, or else all as pieces."""
     text, end = "", ""
+
+    def take(more: str) -> bool:
+        nonlocal text
+        text += more
+        return True
+
     with anyio.fail_after(10):
         try:
             async with provider.stream(PROMPT) as pieces:
                 async for piece in pieces:
                     assert not end
                     if isinstance(piece, Text):
-                        text += piece.text
+                        take(piece.text)
+                    if isinstance(piece, Flow) and past_layers:
+                        await piece.run(take)
                     if isinstance(piece, Finish):
                         end = piece.reason
         except SidecarError as exc:

@@ -178,7 +178,7 @@ async def test_what_never_ends_behind_the_models_own_end_loses_nothing(
 async def test_a_last_word_that_does_not_come_is_not_waited_for_as_long_as_a_token(
     dialect: Dialect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sidecar.providers.route._LAST_WORD_SECONDS", SHORT)
+    monkeypatch.setattr("sidecar.providers.flow._LAST_WORD_SECONDS", SHORT)
     said = A + STOP
     if dialect.name == "anthropic":
         said = STREAMS["anthropic: a good answer"].content.partition(b"event: message_stop")[0]
@@ -196,7 +196,7 @@ async def test_a_last_word_that_does_not_come_is_not_waited_for_as_long_as_a_tok
 
 
 async def test_but_the_next_token_is_where_the_reason_stands_beside_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.providers.route._LAST_WORD_SECONDS", SHORT)
+    monkeypatch.setattr("sidecar.providers.flow._LAST_WORD_SECONDS", SHORT)
 
     def script(asked: Asked) -> None:
         asked.head()
