@@ -249,20 +249,20 @@ def test_the_service_can_read_the_program_whatever_umask_root_has(house: House) 
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "reason"),
     [
-        ["--what"],
-        ["--group"],
-        ["--purge"],
-        ["--rollback", "--purge"],
-        ["--rollback", "--group", "php"],
-        ["--uninstall", "--env", "/dev/null"],
-        ["--uninstall", "--rollback"],
+        (["--what"], "There is no option --what."),
+        (["--group"], "--group lacks its value."),
+        (["--purge"], "--purge goes with --uninstall."),
+        (["--rollback", "--purge"], "--purge goes with --uninstall."),
+        (["--rollback", "--group", "php"], "are for installing, not for --rollback."),
+        (["--uninstall", "--env", "/dev/null"], "are for installing, not for --uninstall."),
+        (["--uninstall", "--rollback"], "One thing at a time: --uninstall or --rollback."),
     ],
 )
-def test_a_wrong_option_is_answered_with_how_it_is_used(house: House, options: list[str]) -> None:
+def test_a_wrong_option_is_answered_with_what_is_wrong(house: House, options: list[str], reason: str) -> None:
     before = house.files()
-    assert "usage: scripts/install" in house.install(*options, status=64)
+    assert f"{reason} scripts/install --help says more." in house.install(*options, status=64)
     assert house.files() == before
 
 
