@@ -203,7 +203,7 @@ def explain(exc: Exception) -> ProtocolError:
     if reason in _SECOND_ACTIONS and path == "action":
         return BadMessage("`action` stands there twice, with different values.")
     if path == "action" or (not path and reason.endswith("`action`")):
-        return UnknownAction("`action` must be chat, summarize, analyze, cancel, resume, ticket or ping.")
+        return UnknownAction("`action` must be chat, summarize, analyze, cancel, resume, ticket, ping or selftest.")
     if missing := _MISSING_FIELD.match(reason):
         return BadMessage(f"The field `{_in(path)}{missing['name']}` is missing.")
     return _explain_value(path, reason)

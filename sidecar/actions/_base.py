@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from protocol.messages import Analyze, Generate, Summarize
-from sidecar.actions._fence import Visible, fence, strip_invisible
+from sidecar.actions._fence import Visible, fence, is_blank, strip_invisible
 from sidecar.actions._work import Plan, say
 from sidecar.errors import InvalidParameter, TooLarge
 from sidecar.providers.interface import Message, Prompt
@@ -133,7 +133,7 @@ def read_content(request: Generate) -> Visible:
         InvalidParameter: nothing is left of it.
     """
     content = strip_invisible(request.content)
-    if not content or content.isspace():
+    if is_blank(content):
         raise InvalidParameter("`content` is blank.")
     return content
 
@@ -141,7 +141,7 @@ def read_content(request: Generate) -> Visible:
 def read_context(request: Generate) -> Visible | None:
     """Return `context` without what nobody sees, or None where that is blank."""
     context = strip_invisible(request.context or "")
-    return None if not context or context.isspace() else context
+    return None if is_blank(context) else context
 
 
 def read_document(request: Summarize | Analyze, rules: Rules) -> Visible:

@@ -20,6 +20,13 @@ _TAG_CHARACTERS = re.compile("[\U000e0000-\U000e007f]+")
 _TAG_BYTE = b"\xf3"  # how each of them begins in UTF-8, and little else
 
 
+# White space, and what Unicode has shown as nothing (Default_Ignorable_Code_Point). Within a text these have a meaning.
+_BLANK = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
+)
+
+
 def new_marker() -> str:
     """Return a marker for one request."""
     return f"material_{secrets.token_hex(8)}"
@@ -37,6 +44,11 @@ def strip_invisible(text: str) -> Visible:
         if control in text:
             text = text.replace(control, "")
     return Visible(text)
+
+
+def is_blank(text: Visible) -> bool:
+    """Say whether there is nothing in it to be read."""
+    return _BLANK.fullmatch(text) is not None
 
 
 def fence(text: Visible, marker: str) -> str:

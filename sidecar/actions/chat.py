@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from protocol.messages import Chat
 from sidecar.actions._base import Draft, Drafted, Rules, check_size, read_content, read_context
 from sidecar.actions._conversation import Conversation, Told
-from sidecar.actions._fence import strip_invisible
+from sidecar.actions._fence import is_blank, strip_invisible
 from sidecar.actions._model import Model
 from sidecar.actions._work import Plan
 from sidecar.errors import ContextTooLong
@@ -33,9 +33,11 @@ def draft(request: Chat, rules: Rules, marker: str) -> Draft:
     texts = [request.content, request.context or "", *(turn.content for turn in history)]
     check_size("`content`, `context` and `history` together", texts, rules.max_chat_bytes)
     content, context = read_content(request), read_context(request)
-    turns = [Message(turn.role, strip_invisible(turn.content)) for turn in history]
+    turns = [(turn.role, strip_invisible(turn.content)) for turn in history]
     # An answer that was cut off before its first word leaves an empty turn, which some providers refuse.
-    conversation = Conversation(turns=tuple(turn for turn in turns if turn.content.strip()), content=content)
+    conversation = Conversation(
+        turns=tuple(Message(role, said) for role, said in turns if not is_blank(said)), content=content
+    )
     told = Told(context=context)
     return Draft(
         task=_TASK,

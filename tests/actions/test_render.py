@@ -63,7 +63,9 @@ def test_without_a_default_model_a_request_has_to_name_one() -> None:
 
 
 @every_action
-@pytest.mark.parametrize("blank", ["", " \t\r\n", "\u3000\u2003", "\u202e\U000e0041 "], ids=ascii)
+@pytest.mark.parametrize(
+    "blank", ["", " \t\r\n", "\u3000\u2003", "\u202e\U000e0041 ", "\u200b\ufeff \u00ad\n"], ids=ascii
+)
 def test_blank_content_is_refused(kind: type[Generate], blank: str) -> None:
     with pytest.raises(InvalidParameter, match="`content` is blank"):
         send(kind(content=blank))

@@ -62,7 +62,7 @@ class Door:
         # nginx speaks HTTP/1.0 to what is behind it where nobody has told it otherwise.
         is_proxied_by_unix = self.hosts is None and (head.is_old or not _NEVER_BY_UNIX.isdisjoint(fields))
         if is_proxied or is_proxied_by_unix:
-            raise _forbidden("A request that a proxy passed on is not served here.")
+            raise _forbidden("A request of a proxy or a web page is not served here.")
         if self.hosts is None:
             return
         if fields["host"].lower() not in self.hosts:
