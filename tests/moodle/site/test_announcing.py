@@ -8,6 +8,42 @@ from tests.moodle.site.drawer import Visitor
 from tests.moodle.site.listener import Listener
 from tests.moodle.site.stage import Stage, tokens
 
+# Three words, one after the other, in a region of this kind.
+_THREE_WORDS = """async ([attributes, busy]) => {
+    const region = document.createElement('div');
+    Object.entries({...attributes, ...busy ? {'aria-busy': 'true'} : {}}).forEach(each => region.setAttribute(...each));
+    document.body.append(region);
+    const text = region.appendChild(document.createElement('p')).appendChild(document.createTextNode(''));
+    const moment = () => new Promise(resolve => requestAnimationFrame(resolve));
+    for (const word of ['one', 'two', 'three']) {
+        text.appendData(`${word} `);
+        await moment();
+    }
+    region.removeAttribute('aria-busy');
+    await moment();
+    region.remove();
+}"""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "busy", "heard"),
+    [
+        ({"role": "log"}, False, ["one", "one two", "one two three"]),
+        ({"role": "log"}, True, ["one two three"]),
+        ({"role": "log", "aria-live": "off"}, False, []),
+        ({"aria-live": "polite", "hidden": ""}, False, []),
+        ({}, False, []),
+    ],
+)
+def test_the_listener_of_these_tests_hears_words_where_they_are_said(
+    visit: Visit, attributes: dict[str, str], busy: bool, heard: list[str]
+) -> None:
+    student = visit()
+    student.go("/user/profile.php")
+    listener = Listener(student.page)
+    student.page.evaluate(_THREE_WORDS, [attributes, busy])
+    assert listener.heard == heard
+
 
 @pytest.mark.parametrize("delivery", ["handover", "relay", "poll"])
 def test_words_come_in_silence_and_the_end_is_said_once(stage: Stage, visit: Visit, delivery: str) -> None:
