@@ -63,6 +63,8 @@ class Model:
         self._provider = provider
         self._tasks = tasks
         self._asked: list[_Asked] = []
+        self.has_tasks = False
+        """Whether anything was ever asked in parallel."""
 
     def usage(self) -> Usage:
         """Return what all questions have cost so far."""
@@ -146,6 +148,7 @@ class Model:
                         answers.fail(exc)
                         return
 
+        self.has_tasks = True
         try:
             for scope in scopes:
                 self._tasks.start_soon(work, scope)

@@ -45,7 +45,8 @@ class Work:
             except SidecarError as exc:  # out of the group as it is, not as a group of one
                 failure = exc
             finally:
-                tasks.cancel_scope.cancel()
+                if self._model.has_tasks:  # a cancel costs as much as a task
+                    tasks.cancel_scope.cancel()
         if failure is not None:
             raise failure
 
