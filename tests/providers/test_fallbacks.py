@@ -12,6 +12,7 @@ from msgspec import structs
 
 from sidecar.errors import SidecarError
 from sidecar.providers.remote import RemoteProvider
+from tests.moments import quickest_of
 from tests.providers.asking import KEY, PATIENT, PROMPT, ask, opened
 from tests.providers.faults import OK, A, Outcome, chunked, outcome, raw
 from tests.providers.scripted import (
@@ -146,18 +147,21 @@ class TestAnotherProvider:
 
     @pytest.mark.alone
     async def test_the_time_in_all_is_for_all_together(self, tmp_path: Path) -> None:
-        with running(hold) as first, running(hold) as second:
-            path = write_fallback(tmp_path, second.url)
-            # The second has what the first leaves of 1.6 s, not 1 s of its own: enough to be asked on a busy machine.
-            timeouts = replace(PATIENT, first_token_seconds=1.0, total_seconds=1.6)
-            async with opened(first.url, timeouts, SIDECAR_FALLBACKS=path) as provider:
-                began = monotonic()
-                with pytest.raises(SidecarError) as caught:
-                    await ask(provider)
-                took = monotonic() - began
-        assert caught.value.code == "timeout_first_token"
-        assert second.asked[0].at - first.asked[0].at < 1.6
-        assert took < 2.0
+        # The second has what the first leaves of 1.6 s, not 1 s of its own: enough to be asked on a busy machine.
+        timeouts = replace(PATIENT, first_token_seconds=1.0, total_seconds=1.6)
+
+        async def fail() -> float:
+            with running(hold) as first, running(hold) as second:
+                path = write_fallback(tmp_path, second.url)
+                async with opened(first.url, timeouts, SIDECAR_FALLBACKS=path) as provider:
+                    began = monotonic()
+                    with pytest.raises(SidecarError, match="SIDECAR_TIMEOUT_FIRST_TOKEN"):
+                        await ask(provider)
+                    took = monotonic() - began
+                assert len(second.asked) == 1
+            return took
+
+        assert await quickest_of(fail, goal=1.9) < 1.9
 
     async def test_a_model_that_the_request_names_is_asked_of_the_first_only(self, tmp_path: Path) -> None:
         async with two(tmp_path, [status(500)]) as (provider, first, second):
