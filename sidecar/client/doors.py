@@ -17,12 +17,11 @@ from sidecar.session import ByteStream
 from sidecar.settings import Settings, TcpAddress
 from sidecar.transports.places import socket_paths
 from sidecar.transports.streams import SocketStream
+from sidecar.transports.token import open_token_file, take_token
 
 CONNECT_SECONDS = 2.0
 # A full queue of connections is an answer, too: SPEC.md, 8.1.
 _BUSY_PAUSE_SECONDS = 0.02
-
-_MAX_TOKEN_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +76,9 @@ def read_token(settings: Settings) -> Secret | None:
     if settings.token is not None:
         return settings.token
     for path in token_paths(settings):
-        with suppress(OSError, InvalidSecret):
-            return _read_token(path)
+        with suppress(OSError, InvalidSecret), open_token_file(path) as file:
+            return take_token(file)
     return None
-
-
-def _read_token(path: Path) -> Secret:
-    # A pipe in its place would hold us for ever.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        return Secret(file.read(_MAX_TOKEN_BYTES).decode("latin-1"))  # which takes all bytes, and Secret not
 
 
 @asynccontextmanager

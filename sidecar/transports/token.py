@@ -7,6 +7,7 @@ import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from sidecar.secret import InvalidSecret, Secret
 
@@ -45,22 +46,31 @@ def load_token(given: Secret | None, path: Path, *, gid: int | None = None) -> S
         raise TokenError(f"The token's file {str(path)!a} cannot be read or made: {reason}.") from exc
 
 
+def open_token_file(path: Path) -> BinaryIO:
+    """Open a token's file to read it. A link is an error, and a pipe in its place holds nobody up."""
+    return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+
+
+def take_token(file: BinaryIO) -> Secret:
+    """Return the token that a file holds. Raises InvalidSecret."""
+    return Secret(file.read(_MAX_FILE_BYTES).decode("latin-1"))  # which takes all bytes; Secret does not
+
+
 def _read(path: Path) -> Secret:
     shown = ascii(str(path))
-    # Without O_NONBLOCK a pipe in its place would hold the start for ever.
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+    with open_token_file(path) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise TokenError(f"The token's file {shown} is no regular file.")
         if status.st_uid not in (os.geteuid(), 0):
             raise TokenError(f"The token's file {shown} belongs to user {status.st_uid}, who knows what is in it.")
-        content = file.read(_MAX_FILE_BYTES)
-    if status.st_mode & 0o007:
-        _logger.warning("every user of this machine has access to the token in %s; chmod 640 ends that", shown)
-    try:
-        return Secret(content.decode("latin-1"))  # which takes all bytes, and Secret refuses the wrong ones
-    except InvalidSecret as exc:
-        raise TokenError(f"The token's file {shown} holds no token: {exc}. Without the file, one is made.") from None
+        if status.st_mode & 0o007:
+            _logger.warning("every user of this machine has access to the token in %s; chmod 640 ends that", shown)
+        try:
+            return take_token(file)
+        except InvalidSecret as exc:
+            reason = f"The token's file {shown} holds no token: {exc}. Without the file, one is made."
+            raise TokenError(reason) from None
 
 
 def _make(path: Path, gid: int | None) -> None:

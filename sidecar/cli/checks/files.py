@@ -10,12 +10,12 @@ from typing import NamedTuple
 from protocol.messages import Done
 from sidecar.cli.checks.check import Report
 from sidecar.client.doors import token_paths
-from sidecar.secret import InvalidSecret, Secret
+from sidecar.secret import InvalidSecret
 from sidecar.settings import Settings, UserLimits
 from sidecar.transports.failures import ListenFailed
 from sidecar.transports.places import WEB_SOCKET_MODE, check_directory, socket_paths, web_socket_path
+from sidecar.transports.token import open_token_file, take_token
 
-_MAX_TOKEN_BYTES = 4096
 _START = (
     "Start the sidecar: openai-moodle-sidecar serve, or systemctl start openai-moodle-sidecar. One that runs by other "
     "settings is found with those: --env-file FILE."
@@ -202,8 +202,8 @@ def check_token(settings: Settings, report: Report) -> None:
         return
     try:
         found = path.lstat()
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            Secret(file.read(_MAX_TOKEN_BYTES).decode("latin-1"))
+        with open_token_file(path) as file:
+            take_token(file)
     except InvalidSecret as exc:
         report.failed("token", f"{path} holds no token: {exc}", "Remove it: the next start makes another.")
     except PermissionError:
