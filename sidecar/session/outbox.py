@@ -1,5 +1,8 @@
 """The one writer of a connection."""
 
+import math
+from collections.abc import Callable
+
 import anyio
 
 from sidecar.asyncio_clock import make_clock
@@ -22,16 +25,25 @@ class Outbox:
     stopped the connection ends.
     """
 
-    def __init__(self, stream: ByteStream, *, stall_seconds: float) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        *,
+        stall_seconds: float,
+        heartbeat: Callable[[], bytes] = bytes,
+        heartbeat_seconds: float = math.inf,
+    ) -> None:
+        """`heartbeat` gives what is sent after so long a silence; b"" where nobody waits for a sign of life."""
         self._stream = stream
         self._stall_seconds = stall_seconds
+        self._heartbeat = heartbeat
+        self._heartbeat_seconds = heartbeat_seconds
         self._pending = bytearray()
         self._has_pending = anyio.Event()
         self._has_room = anyio.Event()
         self._is_broken = False
         self._clock = make_clock()
-        self.last_put = self._clock()
-        """When something was put last."""
+        self._last_put = self._clock()
 
     @property
     def is_empty(self) -> bool:
@@ -40,7 +52,7 @@ class Outbox:
 
     def put(self, message: bytes) -> None:
         """Send `message` as soon as possible, without waiting and without an error: a broken connection ends `run`."""
-        self.last_put = self._clock()
+        self._last_put = self._clock()
         sent = 0
         if not self._pending and not self._is_broken:
             try:
@@ -73,7 +85,7 @@ class Outbox:
             await self._has_room.wait()
 
     async def run(self) -> None:
-        """Send what had to wait, until cancelled.
+        """Send what had to wait, and a sign of life where nothing is sent, until cancelled.
 
         Raises:
             PeerGone: the connection is broken.
@@ -83,8 +95,7 @@ class Outbox:
             if self._is_broken:
                 raise PeerGone("the peer has gone")
             if not self._pending:
-                self._has_pending = anyio.Event()
-                await self._has_pending.wait()
+                await self._rest()
                 continue
             # A copy: while a view of it exists, nothing can be appended.
             sent = await self._send_some(bytes(memoryview(self._pending)[:_SEND_BYTES]))
@@ -92,6 +103,20 @@ class Outbox:
             if len(self._pending) < _ROOM_BYTES:
                 self._has_room.set()
                 self._has_room = anyio.Event()
+
+    async def _rest(self) -> None:
+        """Wait until something has to wait."""
+        self._has_pending = anyio.Event()
+        beat_at = self._last_put + self._heartbeat_seconds
+        while True:
+            with anyio.CancelScope(deadline=beat_at):
+                await self._has_pending.wait()
+                return
+            now, beat_at = self._clock(), self._last_put + self._heartbeat_seconds
+            if now >= beat_at:  # else something was put meanwhile
+                if sign := self._heartbeat():
+                    self.put(sign)
+                beat_at = now + self._heartbeat_seconds
 
     async def _send_some(self, chunk: bytes) -> int:
         try:

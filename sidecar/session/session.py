@@ -57,7 +57,12 @@ class Session:
         self._is_authorized = peer.token is None
         budget = limits.unfinished if self._is_authorized else limits.unfinished_of_strangers
         self._intake = Intake(dialect.new_reader(limits.max_payload_bytes), budget)
-        self._outbox = Outbox(stream, stall_seconds=limits.stall_seconds)
+        self._outbox = Outbox(
+            stream,
+            stall_seconds=limits.stall_seconds,
+            heartbeat=self._heartbeat,
+            heartbeat_seconds=limits.heartbeat_seconds,
+        )
         self._tasks: TaskGroup
         self._requests = Requests(
             self._begin,
@@ -84,7 +89,6 @@ class Session:
         try:
             async with anyio.create_task_group() as connection:
                 connection.start_soon(self._outbox.run)
-                connection.start_soon(self._beat)
                 refused = await self._serve(first, connection)
                 if refused is not None:
                     await self._say_last(refused)
@@ -221,17 +225,10 @@ class Session:
             while await self._stream.receive():
                 pass
 
-    async def _beat(self) -> None:
-        """Give a sign of life while a streaming request is running and nothing else is written."""
-        interval = self._limits.heartbeat_seconds
-        while True:
-            silence = anyio.current_time() - self._outbox.last_put
-            if silence < interval:
-                await anyio.sleep(interval - silence)
-            elif (job := self._requests.jobs.streaming) is not None:
-                self._outbox.put(job.form.heartbeat)
-            else:
-                await anyio.sleep(interval)
+    def _heartbeat(self) -> bytes:
+        """Return a sign of life where a streaming request is running."""
+        job = self._requests.jobs.streaming
+        return b"" if job is None else job.form.heartbeat
 
     async def _look_for_peer(self) -> None:
         """Notice that a peer has left which had only said that it has no more requests."""

@@ -51,13 +51,26 @@ async def test_what_it_does_not_take_waits_and_keeps_its_order() -> None:
     assert stream.arrived == b"onetwothree"
 
 
-async def test_to_put_is_noted() -> None:
+async def test_in_silence_a_sign_of_life_is_sent_where_somebody_waits_for_one() -> None:
+    """When exactly, test_clock.py says."""
     stream = MemoryStream()
-    outbox = Outbox(stream, stall_seconds=5)
-    before = outbox.last_put
-    await anyio.sleep(0.002)  # uvloop's clock counts milliseconds
-    outbox.put(b"x")
-    assert outbox.last_put > before
+    signs = iter([b"", b"a", b"", b"b"])
+    given = anyio.Event()
+
+    def heartbeat() -> bytes:
+        sign = next(signs, b"")
+        if sign == b"b":
+            given.set()
+        return sign
+
+    outbox = Outbox(stream, stall_seconds=5, heartbeat=heartbeat, heartbeat_seconds=0.001)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outbox.run)
+        with anyio.fail_after(5):
+            await given.wait()
+            await settle()
+        tasks.cancel_scope.cancel()
+    assert stream.arrived == b"ab"
 
 
 async def test_room_is_there_again_when_most_has_been_taken() -> None:
