@@ -26,7 +26,7 @@ PROMPT = Prompt(
 )
 QUICK = Backoff(first_seconds=0.001, max_seconds=0.002)
 # Long enough for two busy cores where it must not run out.
-PATIENT = Timeouts(connect_seconds=5.0, first_token_seconds=5.0, idle_seconds=5.0, total_seconds=5.0)
+PATIENT = Timeouts(connect_seconds=15.0, first_token_seconds=15.0, idle_seconds=15.0, total_seconds=15.0)
 
 
 def make_settings(url: str, timeouts: Timeouts | None = None, **overrides: str) -> Settings:
@@ -45,7 +45,7 @@ async def opened(
     url: str, timeouts: Timeouts | None = None, *, dialect: Dialect | None = None, **overrides: str
 ) -> AsyncIterator[RemoteProvider]:
     """Give a provider for `url`, and see that no connection is in use when it is left."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         settings = make_settings(url, timeouts, **overrides)
         choices = [Choice(settings, dialect or OpenAIDialect())]
         choices += [Choice(other, DIALECTS[other.provider or "openai"]()) for other in settings.fallbacks]
@@ -69,7 +69,7 @@ async def ask(
         return True
 
     end: Finish | None = None
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with provider.stream(prompt) as pieces:
             async for piece in pieces:
                 assert end is None

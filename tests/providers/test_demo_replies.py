@@ -33,7 +33,7 @@ def reply_to_subject(action: str, subject: str) -> str:
 @every_action
 @pytest.mark.parametrize(
     "text",
-    ["one", "😀😀 👩‍👩‍👧", "...", "\u200b", "a" * 5000, "光" * 5000, "- \n- \n-", "\x00\x1b[2J", "1. 2. 3."],
+    ["one", "😀😀 👩‍👩‍👧", "...", "\u0301", "a" * 5000, "光" * 5000, "- \n- \n-", "\x00\x1b[2J", "1. 2. 3."],
     ids=ascii,
 )
 def test_every_reply_is_labelled_and_copes_with_any_text(kind: type[Generate], text: str) -> None:

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 OTHER_KEY = "sk-canary-of-the-other-provider"
 ELSEWHERE = stream(good("from elsewhere"))
 THOUGHT = event(chunk(delta={"reasoning": "hm"}))
-QUICK = replace(PATIENT, first_token_seconds=0.4, idle_seconds=0.4)
+QUICK = replace(PATIENT, first_token_seconds=0.5, idle_seconds=0.5)
 
 
 def write_fallback(folder: Path, url: str, **lines: str) -> str:
@@ -137,7 +137,7 @@ class TestAnotherProvider:
     async def test_each_has_the_whole_time_until_its_first_token(self, tmp_path: Path) -> None:
         def late(asked: Asked) -> None:
             asked.head()
-            asked.pause(0.2)
+            asked.pause(0.3)
             asked.chunk(good("late"))
             asked.end()
 

@@ -62,7 +62,7 @@ async def test_u54_a_delta_of_1_mb_is_beyond_the_bound_of_a_line() -> None:
 async def test_u49_who_takes_nothing_of_a_request_runs_out_of_time_and_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # the kernel takes the connection, and what its buffers hold
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-        async with opened(url, replace(PATIENT, first_token_seconds=0.3, total_seconds=10)) as provider:
+        async with opened(url, replace(PATIENT, first_token_seconds=0.3)) as provider:
             with pytest.raises(Exception, match="SIDECAR_TIMEOUT_FIRST_TOKEN"):
                 await ask(provider, structs.replace(PROMPT, system="x" * 8 * MIB))
 

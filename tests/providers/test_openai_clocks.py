@@ -118,28 +118,28 @@ async def test_u15_u16_an_answer_that_stands_still(tokens: int, noisy: bool) -> 
 async def test_u16_slow_but_steady_content_is_waited_for() -> None:
     def script(asked: Asked) -> None:
         asked.head()
-        for _ in range(8):
-            asked.pause(0.04)
+        for _ in range(12):
+            asked.pause(0.1)
             asked.chunk(A)
         asked.chunk(STOP + DONE)
         asked.end()
 
     with running(script) as server:
-        async with opened(server.url, replace(PATIENT, idle_seconds=0.3)) as provider:
-            assert "".join((await ask(provider))[0]) == "a" * 8
+        async with opened(server.url, replace(PATIENT, idle_seconds=1.0)) as provider:
+            assert "".join((await ask(provider))[0]) == "a" * 12
 
 
 async def test_thoughts_are_content_to_the_clocks() -> None:
     def script(asked: Asked) -> None:
         asked.head()
-        for _ in range(8):
+        for _ in range(12):
             asked.chunk(event(chunk(delta={"reasoning_content": "hm"})))
-            asked.pause(0.05)
+            asked.pause(0.1)
         asked.chunk(A + STOP + DONE)
         asked.end()
 
     with running(script) as server:
-        timeouts = replace(PATIENT, first_token_seconds=0.3, idle_seconds=0.3)
+        timeouts = replace(PATIENT, first_token_seconds=1.0, idle_seconds=1.0)
         async with opened(server.url, timeouts) as provider:
             assert (await ask(provider))[0] == ["a"]
 

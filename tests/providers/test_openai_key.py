@@ -72,6 +72,7 @@ async def test_it_is_in_no_record_error_repr_or_trace(script: Script, tmp_path: 
                 shown += (await ask(provider))[0]
             except SidecarError as exc:
                 shown += [str(exc), repr(exc), *traceback.format_exception(exc)]
+            server.wait_asked(1)
             assert server.asked[0].headers["authorization"] == f"Bearer {CANARY}"
     log = (tmp_path / "log").read_text()
     assert "CANARY-planted" in log

@@ -29,7 +29,7 @@ class Changes:
         await self._changed.wait()
 
     async def until(self, is_so: Callable[[], object]) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not is_so():
                 await self.wait()
 

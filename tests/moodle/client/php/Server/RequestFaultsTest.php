@@ -120,7 +120,8 @@ final class RequestFaultsTest extends BystanderTestCase
         for ($number = 0; $number < 10; $number++) {
             Sidecar::client(Settings::UNIX)->stream(Request::chat('Hi'));
         }
-        self::assertLessThan(1e9, hrtime(true) - $began);
+        // Behind the hundred they would wait for eight seconds.
+        self::assertLessThan(5e9, hrtime(true) - $began);
     }
 
     /** @dataProvider transports */
