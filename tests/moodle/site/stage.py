@@ -133,14 +133,15 @@ def built(wanted: Wanted, *, with_plugin: bool = True) -> Iterator[Stage]:
         yield stage
 
 
-def tokens(count: int, *, pause: float, first: str = "") -> Script:
-    """Return a script that says so many words, each after such a pause: `word1 word2 ...`."""
+def tokens(count: int, *, pause: float = 0.0, first: str = "", permits: threading.Semaphore | None = None) -> Script:
+    """Return a script that says so many words, each after such a pause, and a permit: `word1 word2 ...`."""
 
     def script(asked: Asked) -> None:
         asked.head()
         asked.chunk(scripted.ROLE + (scripted.event(scripted.chunk(first)) if first else b""))
         for number in range(1, count + 1):
             asked.pause(pause)
+            assert permits is None or permits.acquire(timeout=PATIENCE_SECONDS)
             asked.chunk(scripted.event(scripted.chunk(f"word{number} ")))
         end = scripted.event(scripted.chunk(finish_reason="stop")) + scripted.event(scripted.USAGE) + scripted.DONE
         asked.chunk(end)

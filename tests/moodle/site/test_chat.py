@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.moodle.site.conftest import Visit
 from tests.moodle.site.stage import Stage, says, tokens
+from tests.moodle.site.words import read_by_student
 
 STREAMING = ("handover", "relay")
 DELIVERIES = (*STREAMING, "poll")
@@ -24,11 +25,18 @@ def test_tokens_appear_as_they_come(stage: Stage, visit: Visit, delivery: str) -
     student.drawer.ask(f"Say it slowly. {stage.script('slowly', tokens(20, pause=0.1))}")
     student.drawer.wait_for_end("word20")
     grown = student.drawer.growth()
-    gaps = sorted(after - before for (before, _), (after, _) in pairwise(grown))
-    print(delivery, [round(gap) for gap in gaps])
-    # Twenty words in two seconds: were they kept back, there would be one step, or a few.
-    assert len(grown) >= 15
-    assert 50 <= gaps[len(gaps) // 2] <= 200
+    print(delivery, [round(after - before) for (before, _), (after, _) in pairwise(grown)])
+    # Twenty words in two seconds: kept back, they would come in a step or two. A busy machine draws some at once.
+    assert len(grown) >= 5
+
+
+@pytest.mark.parametrize("delivery", STREAMING)
+def test_each_word_is_on_the_screen_before_the_next_is_written(stage: Stage, visit: Visit, delivery: str) -> None:
+    stage.set(delivery=delivery)
+    student = visit()
+    student.go_to_course()
+    read_by_student(student.drawer, stage, f"word_by_word_{delivery}")
+    assert [status for url, status in student.answered if "stream.php" in url] == [200]
 
 
 def test_without_streaming_the_answer_comes_in_pieces(stage: Stage, visit: Visit) -> None:
