@@ -46,6 +46,19 @@ def test_the_test_of_streaming_chooses_what_works_here(stage: Stage, visit: Visi
     expect(administrator.page.locator("body")).to_contain_text("Answers come word by word (hand-over to nginx)")
 
 
+def test_beside_the_drawer_the_tabs_of_a_page_stay_in_their_line(stage: Stage, visit: Visit) -> None:
+    student = visit()
+    student.go_to_course()
+    for change in (student.drawer.open, student.drawer.action("close").click):
+        change()
+        # Those for which there is no room any more go into the menu at the end.
+        student.page.wait_for_function("""() => {
+            const tabs = document.querySelectorAll('.secondary-navigation .more-nav > li');
+            const tops = [...tabs].filter(tab => tab.checkVisibility()).map(tab => tab.getBoundingClientRect().top);
+            return tops.length > 1 && new Set(tops).size === 1;
+        }""")
+
+
 def test_on_a_phone_nothing_hangs_over_the_edge(stage: Stage, visit: Visit) -> None:
     student = visit(phone=True)
     student.go_to_course()

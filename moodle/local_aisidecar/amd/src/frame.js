@@ -28,6 +28,23 @@ import * as FocusLock from 'core/local/aria/focuslock';
 /** As in styles.css: below this width the drawer takes the whole screen. */
 const FULL_SCREEN = '(max-width: 767.98px)';
 
+/**
+ * Tell Moodle's menus of the room that the drawer leaves to the page: they look when the window changes, and only then.
+ */
+const tellOfRoom = () => {
+    const page = document.querySelector('#page');
+    let width = page?.offsetWidth;
+    const look = () => {
+        if (page.offsetWidth !== width) {
+            width = page.offsetWidth;
+            window.dispatchEvent(new Event('resize'));
+        }
+    };
+    if (page) {
+        new ResizeObserver(look).observe(page);
+    }
+};
+
 export default class Frame {
     #screen = window.matchMedia(FULL_SCREEN);
     #locked = false;
@@ -46,6 +63,7 @@ export default class Frame {
         subscribe(DrawerEvents.DRAWER_SHOWN, () => this.isOpen() && this.close({refocus: false}));
         window.visualViewport?.addEventListener('resize', () => this.#aboveKeyboard());
         window.visualViewport?.addEventListener('scroll', () => this.#aboveKeyboard());
+        tellOfRoom();
     }
 
     isOpen() {
