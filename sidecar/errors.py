@@ -15,6 +15,10 @@ class SidecarError(Exception):
         super().__init__(message)
         self.retry_after = retry_after
 
+    def untraced(self) -> "SidecarError":
+        """Return the same error as if nobody had raised it, to be kept: a traceback keeps texts and keys alive."""
+        return type(self)(str(self), retry_after=self.retry_after)
+
 
 class InvalidParameter(SidecarError):
     code = Code.INVALID_PARAMETER

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import gc
 import os
 import resource
 import signal
@@ -33,14 +32,6 @@ def raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def collect_seldom() -> None:
-    """Look for cycles of garbage less often than Python does: few arise here, and each look is a pause for all streams.
-
-    Python's 700 new objects are those of one request.
-    """
-    gc.set_threshold(20_000, 20)
 
 
 def leave_no_zombies() -> None:

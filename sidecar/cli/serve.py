@@ -29,7 +29,6 @@ def run(options: argparse.Namespace) -> int:
     """Serve until a signal and return the exit status."""
     process.forbid_inspection()
     process.raise_file_limit()
-    process.collect_seldom()
     process.leave_no_zombies()
     if not process.has_terminal():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it is listened to: what was just read need not be again

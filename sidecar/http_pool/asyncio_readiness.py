@@ -26,7 +26,7 @@ def running_loop() -> "asyncio.AbstractEventLoop | None":
 
 
 class AsyncioReadiness:
-    """One task waits at a time, and only when there was nothing to read. Must be closed before its descriptor is.
+    """One task waits at a time, once a read has found nothing. Must be closed before its descriptor is.
 
     The latter because uvloop tells of a broken connection once and then never again.
     """
@@ -42,7 +42,7 @@ class AsyncioReadiness:
         self._timer_at = math.inf
 
     async def wait(self, look: Callable[[], bool], deadline: Callable[[], float]) -> bool:
-        """Call `look` when there may be something to read, until it returns True; False where it is `deadline` before.
+        """Call `look` when there may be something to read, until it returns True; return False if `deadline` is before.
 
         The event loop calls it, in no task. What it raises is raised here. The deadline may move to a later time.
         """
@@ -70,16 +70,17 @@ class AsyncioReadiness:
         self._set_timer(math.inf)
 
     def _on_readable(self) -> None:
-        waiter = self._waiter
-        if waiter is None:  # bytes that nobody wants now: the loop would tell of them again and again
+        if (waiter := self._waiter) is None:  # bytes that nobody wants now: the loop would tell of them again and again
             self._loop.remove_reader(self._fd)
             self._is_registered = False
-        elif not waiter.done():
-            try:
-                if self._look():
-                    waiter.set_result(True)
-            except Exception as exc:  # noqa: BLE001 (carried to the task that it belongs to)
-                waiter.set_exception(exc)
+            return
+        try:
+            if not waiter.done() and self._look():
+                waiter.set_result(True)
+        except Exception as exc:  # noqa: BLE001 (carried to the task that it belongs to)
+            waiter.set_exception(exc)
+        finally:
+            del waiter  # else the traceback would hold what holds it
 
     def _set_timer(self, at: float) -> None:
         if self._timer is not None:

@@ -95,7 +95,11 @@ class Connection:
 
         def feed(came: bytes) -> bool:
             body = self._feed(came)
-            return bool(body and take(body)) or (self._answer.is_complete and (take(b"") or True))
+            if body and take(body):
+                return True
+            if self._answer.is_complete:
+                take(b"")
+            return self._answer.is_complete
 
         body, self._early = self._early, b""
         if body and take(body):

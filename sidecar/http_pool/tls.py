@@ -100,7 +100,7 @@ class TlsStream:
 
         def give() -> bool:
             while (chunk := self._decrypt()) is not None:
-                if take(chunk):
+                if take(chunk) or not chunk:
                     return True
             return False
 

@@ -26,7 +26,6 @@ class AnswerFlow(Flow):
         self._has_all = False
         self._failure: SidecarError | None = None
         """What went wrong while it ran, for who asks next."""
-        self.text_bytes = 0
 
     @property
     def usage(self) -> Usage | None:
@@ -60,7 +59,7 @@ class AnswerFlow(Flow):
         def feed(came: bytes) -> bool:
             text = self._feed(came)
             if text:
-                self.text_bytes += len(text) if text.isascii() else len(text.encode(errors="replace"))
+                self.text_bytes += len(text) if text.isascii() else len(text.encode())
                 if not take(text):
                     return True
             return self._has_more_than_text
@@ -79,8 +78,12 @@ class AnswerFlow(Flow):
         return self._has_all or reader.is_done or reader.awaits_last_word or reader.failure is not None
 
     async def _receive(self) -> bytes:
-        if self._failure is not None:
-            raise self._failure
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # whose traceback holds us: neither would be freed before long
         if not self._reader.awaits_last_word:
             return await self._answer.read(self._clocks)
         with anyio.move_on_after(_LAST_WORD_SECONDS):

@@ -98,12 +98,12 @@ class Finish(Struct, frozen=True):
 
 
 class Flow(ABC):
-    """The rest of the text, once, where it can be had past all layers between provider and writer.
+    """The rest of the text behind the first `Text`, where it can be had past all layers between provider and writer.
 
     They cost more than to read a token does. Who does not `run` it gets pieces as before.
     """
 
-    text_bytes: int
+    text_bytes: int = 0
     """How much text has gone through it."""
 
     @property
@@ -116,7 +116,7 @@ class Flow(ABC):
         """Give `take` each text as it comes, until that returns False, or something else has to be seen to.
 
         To be called before the next piece is asked for, which says how it went on: there is the end, or an error.
-        `take` is called in no task, on asyncio by the event loop itself. It waits for nothing and raises nothing.
+        `take` is called in no task, on asyncio by the event loop itself: it does not wait. It raises no SidecarError.
         """
 
 

@@ -92,7 +92,7 @@ class Turn:
     def fail(self, error: SidecarError) -> None:
         """Note an error for what it says about the provider."""
         if isinstance(error, _SICK):
-            self._key.last_error = error
+            self._key.last_error = error.untraced()
             self._attempt.fail()
         elif isinstance(error, _WELL):
             if isinstance(error, UpstreamAuth):

@@ -141,10 +141,11 @@ class RemoteProvider:
             first_error = first_error or error
             if isinstance(error, _MAY_BE_BILLED):
                 ways = [other for other in ways if other.route.endpoint.origin != way.route.endpoint.origin]
-            if has_begun:
-                raise error
-            if not ways or not isinstance(error, _MAY_GO_WELL_ELSEWHERE):
-                raise first_error
+            if has_begun or not ways or not isinstance(error, _MAY_GO_WELL_ELSEWHERE):
+                try:
+                    raise error if has_begun else first_error
+                finally:
+                    del error, first_error  # whose tracebacks hold us: none would be freed before long
             if self._complaint.is_due():
                 logger.warning("fallback from=%s code=%s to=%s", way.route.label, error.code, ways[0].route.label)
             clocks.begin_anew()

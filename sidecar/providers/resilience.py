@@ -59,14 +59,14 @@ async def retry(
                     yield piece
             return
         except TryAgain as exc:
-            failure = exc
-        if clocks.has_content:
-            raise failure.error
+            error = exc.error
         failures += 1
-        wanted = failure.error.retry_after or 0.0
+        wanted = error.retry_after or 0.0
         pause = max(backoff.pause(failures), wanted)
-        if failures > backoff.max_retries or wanted > backoff.max_wanted_seconds or not clocks.leaves(pause):
-            raise failure.error
-        if not budget.spend():
-            raise failure.error
+        is_worth_it = failures <= backoff.max_retries and wanted <= backoff.max_wanted_seconds and clocks.leaves(pause)
+        if clocks.has_content or not is_worth_it or not budget.spend():
+            try:
+                raise error
+            finally:
+                del error  # whose traceback holds us: neither would be freed before long
         await anyio.sleep(pause)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 
 import anyio
 import msgspec
@@ -59,7 +60,7 @@ class Route:
         self._client = client
         self._mask = mask
         self._backoff = backoff
-        self._keys = KeyRing(keys or [None], anyio.current_time, self._tell_of_breaker)
+        self._keys = KeyRing(keys or [None], anyio.current_time, partial(_tell_of_breaker, label))
         self._budget = RetryBudget()
         self._refusals = Refusals()
 
@@ -91,14 +92,18 @@ class Route:
                         yield piece
                 return
             except (SidecarError, TryAgain) as exc:
-                failure: SidecarError | TryAgain = exc
-                error = exc.error if isinstance(exc, TryAgain) else exc
-                turn.fail(error)
+                code, has_another = self._look_at(exc, turn)
+                if clocks.has_content or not has_another:
+                    raise
             finally:
                 turn.abandon()
-            if clocks.has_content or not self._keys.rest(turn, error):
-                raise failure
-            logger.warning("key rests provider=%s key=%d code=%s", self.label, turn.number, error.code)
+            logger.warning("key rests provider=%s key=%d code=%s", self.label, turn.number, code)
+
+    def _look_at(self, failure: SidecarError | TryAgain, turn: Turn) -> tuple[str, bool]:
+        """Note what a failure says of a key, and return its code and whether another key may do better."""
+        error = failure.error if isinstance(failure, TryAgain) else failure
+        turn.fail(error)
+        return error.code, self._keys.rest(turn, error)
 
     async def _try(self, prompt: Prompt, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
         """Ask once, or again where the provider only dislikes how it was asked."""
@@ -123,7 +128,10 @@ class Route:
                 prompt.model, read_complaint(complaint), sent
             )
             if not has_learned or form == _MAX_FORMS - 1:
-                raise error
+                try:
+                    raise error
+                finally:
+                    del error  # as in _read
 
     async def _read(self, answer: Answer, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
         reader = AnswerReader(self._dialect.read(self._mask))
@@ -142,8 +150,12 @@ class Route:
             if (now := reader.counted) is not None and now != counted and not reader.has_finished:
                 counted = now
                 yield Counted(now)
-            if reader.failure is not None:
-                raise reader.failure
+            if (failure := reader.failure) is not None:
+                reader.failure = None
+                try:
+                    raise failure
+                finally:
+                    del failure  # whose traceback holds us: neither would be freed before long
         finish = reader.end()
         turn.succeed()
         try:
@@ -152,11 +164,12 @@ class Route:
             if reader.is_done:
                 await _drain(answer)
 
-    def _tell_of_breaker(self, key: int, is_open: bool) -> None:
-        if is_open:
-            logger.error("provider fails, and is only probed from now on provider=%s key=%d", self.label, key)
-        else:
-            logger.warning("provider answers again provider=%s key=%d", self.label, key)
+
+def _tell_of_breaker(label: str, key: int, is_open: bool) -> None:
+    if is_open:
+        logger.error("provider fails, and is only probed from now on provider=%s key=%d", label, key)
+    else:
+        logger.warning("provider answers again provider=%s key=%d", label, key)
 
 
 def _names(body: Mapping[str, object]) -> Iterator[str]:

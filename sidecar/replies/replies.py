@@ -7,6 +7,7 @@ from typing import Self
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec.structs import replace
 
 from sidecar.errors import Cancelled, SidecarError, Truncated
 from sidecar.observability import Metrics
@@ -177,6 +178,8 @@ class Replies:
 
     def _finish(self, call: Call, end: End) -> None:
         """Write the end and book it in one go: whoever reads it may ask the next question at once."""
+        if end.error is not None:
+            end = replace(end, error=end.error.untraced())
         self._store.finish(call, end, anyio.current_time())
         self._has_deadline.set()
         booking, call.booking = call.booking, None

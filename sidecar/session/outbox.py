@@ -43,7 +43,7 @@ class Outbox:
         self._has_room = anyio.Event()
         self._is_broken = False
         self._clock = make_clock()
-        self._last_put = self._clock()
+        self._last_sent = self._clock()
 
     @property
     def is_empty(self) -> bool:
@@ -52,7 +52,7 @@ class Outbox:
 
     def put(self, message: bytes) -> None:
         """Send `message` as soon as possible, without waiting and without an error: a broken connection ends `run`."""
-        self._last_put = self._clock()
+        self._last_sent = self._clock()
         sent = 0
         if not self._pending and not self._is_broken:
             try:
@@ -100,6 +100,7 @@ class Outbox:
             # A copy: while a view of it exists, nothing can be appended.
             sent = await self._send_some(bytes(memoryview(self._pending)[:_SEND_BYTES]))
             del self._pending[:sent]
+            self._last_sent = self._clock()
             if len(self._pending) < _ROOM_BYTES:
                 self._has_room.set()
                 self._has_room = anyio.Event()
@@ -107,12 +108,12 @@ class Outbox:
     async def _rest(self) -> None:
         """Wait until something has to wait."""
         self._has_pending = anyio.Event()
-        beat_at = self._last_put + self._heartbeat_seconds
+        beat_at = self._last_sent + self._heartbeat_seconds
         while True:
             with anyio.CancelScope(deadline=beat_at):
                 await self._has_pending.wait()
                 return
-            now, beat_at = self._clock(), self._last_put + self._heartbeat_seconds
+            now, beat_at = self._clock(), self._last_sent + self._heartbeat_seconds
             if now >= beat_at:  # else something was put meanwhile
                 if sign := self._heartbeat():
                     self.put(sign)

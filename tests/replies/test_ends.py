@@ -34,7 +34,11 @@ async def test_an_error_of_the_provider_ends_the_reply_behind_its_text(is_on_ent
             await call.left()
         texts, end = await read(reply)
         assert texts == ([] if is_on_entry else ["So far"])
-        assert end.error is error
+        assert end.error is not None
+        assert (type(end.error), str(end.error), end.error.retry_after) == (Overloaded, "The model is busy.", 7)
+        assert (
+            end.error.__traceback__ is None
+        )  # it would hold all that its frames held, for as long as the reply is kept
         assert end.usage.estimated
         assert replies.running == 0
 

@@ -8,6 +8,8 @@ from protocol.messages import Done, Error, Failure, Heartbeat, Start, Success
 from sidecar.dialects import FRAMES, LINES, PayloadDialect
 from sidecar.secret import Secret
 from sidecar.session import Peer
+from sidecar.session.outbox import Outbox
+from tests.session.fakes import MemoryStream
 from tests.session.house import Client, in_virtual_time, open_house, settle
 
 both_dialects = pytest.mark.parametrize("dialect", [FRAMES, LINES], ids=lambda dialect: dialect.name)
@@ -56,6 +58,23 @@ async def test_whatever_is_written_on_the_connection_puts_the_heartbeat_off() ->
         client.read_now()
         assert await pass_by(9.99, client) == []
         assert await pass_by(0.01, client) == [Heartbeat()]
+
+
+@in_virtual_time
+async def test_what_was_sent_after_a_stall_is_no_silence() -> None:
+    stream = MemoryStream(room=0)
+    outbox = Outbox(stream, stall_seconds=20, heartbeat=lambda: b"H", heartbeat_seconds=10)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(outbox.run)
+        outbox.put(b"text")
+        await anyio.sleep(15)
+        stream.take(4)
+        await anyio.sleep(9.99)
+        assert stream.arrived == b"text"
+        stream.take(1)
+        await anyio.sleep(0.02)
+        assert stream.arrived == b"textH"
+        tasks.cancel_scope.cancel()
 
 
 @both_dialects
