@@ -12,6 +12,7 @@ from sidecar.errors import SidecarError
 from sidecar.providers.http_client import Answer
 from sidecar.replies import Replies, ReplyLimits
 from sidecar.secret import Secret
+from tests.http_pool.asking import until
 from tests.providers.asking import PROMPT, ask, opened
 from tests.providers.scripted import Asked, Script, chunk, event, good, running, status, stream
 from tests.replies.fakes import DETACHED, read, settle
@@ -85,6 +86,7 @@ async def test_a_reply_that_is_kept_keeps_no_key_of_a_provider_that_was_closed(s
                 with anyio.fail_after(5):
                     await read(reply)
                 replies.leave(reply)
+                await until(lambda: provider.connections_in_use == 0)  # the end is told before the connection is back
 
     async with Replies(ReplyLimits()) as replies:
         await reply_of(replies)
