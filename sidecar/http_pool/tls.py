@@ -52,6 +52,8 @@ class TlsStream:
         """Whether any content has come."""
         self._has_ended = False
         """Whether the peer has said that nothing follows."""
+        self._is_ending = False
+        """Whether there is an end to tell of, behind what was given last."""
 
     async def shake_hands(self) -> None:
         """Agree on keys, and check the certificate.
@@ -102,6 +104,8 @@ class TlsStream:
             while (chunk := self._decrypt()) is not None:
                 if take(chunk) or not chunk:
                     return True
+                if not self._is_ending:
+                    return False
             return False
 
         if not give():
@@ -129,6 +133,7 @@ class TlsStream:
             except ssl.SSLWantReadError:  # half a record, or what belongs to TLS itself
                 break
             except ssl.SSLError as exc:  # the end without farewell among others
+                self._is_ending = True
                 if texts:
                     break  # it is raised again
                 if not self._has_begun and any(word in (exc.reason or "") for word in _REFUSALS):
@@ -141,7 +146,7 @@ class TlsStream:
                 self._has_begun = True
                 texts.append(text)
             else:
-                self._has_ended = True
+                self._is_ending = self._has_ended = True
         if self._outgoing.pending:  # an answer of TLS itself, as to new keys
             self._stream.write(self._outgoing.read())
         if texts:

@@ -71,16 +71,16 @@ class AnswerReader:
         if self._is_json is not False:
             came = self._collect(came)
         reading = self._reading
-        texts: list[str] = []
+        text = ""
         self._sse.feed(came)
         try:
             while not reading.is_done and (event := self._sse.next_event()) is not None:
-                texts.append(reading.take_event(event))
+                text += reading.take_event(event)
         except SseTooLarge as exc:
             self.failure = _too_large(str(exc))
         except (SidecarError, TryAgain) as exc:
             self.failure = exc
-        return self._sift("".join(texts), is_last=reading.is_done)
+        return self._sift(text, is_last=reading.is_done)
 
     def finish(self) -> str:
         """Return the text that only the end of the bytes completes. As for `feed`, `failure` says what is wrong."""

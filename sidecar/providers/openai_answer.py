@@ -98,7 +98,11 @@ class OpenAIReading:
         usage = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
         if usage is not None:  # the last one counts: they are sums already
             self._usage = make_usage(usage.prompt_tokens, usage.completion_tokens) or self._usage
-        return "".join(self._take_choice(choice) for choice in chunk.choices or () if not choice.index)
+        text = ""
+        for choice in chunk.choices or ():
+            if not choice.index:
+                text += self._take_choice(choice)
+        return text
 
     def _take_choice(self, choice: Choice) -> str:
         delta = choice.delta or choice.message or Delta()
@@ -115,10 +119,10 @@ class OpenAIReading:
             self._goes_on_after_reason = self._reason is not None
         if is_something(delta.tool_calls):
             self._has_tool_call = True
-        reason = (choice.finish_reason or choice.finishReason or "").lower()
-        if reason in _ENDS_BY_ERROR:
-            raise TryAgain(UpstreamError("The provider ended its answer by an error."))
-        if reason:
+        if reason := choice.finish_reason or choice.finishReason:
+            reason = reason.lower()
+            if reason in _ENDS_BY_ERROR:
+                raise TryAgain(UpstreamError("The provider ended its answer by an error."))
             self._reason = reason
             self._ends_alone = self.progress > 0 and not (text or has_thought)
         return text

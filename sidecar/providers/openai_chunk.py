@@ -36,6 +36,8 @@ class Delta(Struct, gc=False):
     @property
     def has_thought(self) -> bool:
         """Whether the model thinks, in one of the ways in which servers say so."""
+        if self.reasoning_content is _ABSENT and self.reasoning is _ABSENT and self.reasoning_details is _ABSENT:
+            return False  # the usual case, with each token
         return (
             is_something(self.reasoning_content) or is_something(self.reasoning) or is_something(self.reasoning_details)
         )
@@ -79,7 +81,7 @@ class Chunk(Struct, gc=False):
     @property
     def is_complaint(self) -> bool:
         """Whether it tells of an error, in one of the ways in which servers do."""
-        if is_something(self.error) or self.object == "error":
+        if self.object == "error" or (self.error is not _ABSENT and is_something(self.error)):
             return True
         return self.choices is None and (is_something(self.detail) or is_something(self.message))
 

@@ -19,6 +19,7 @@ MAX_STREAM_BYTES = 16 * 1024 * 1024
 
 BOM = b"\xef\xbb\xbf"
 _CR, _LF = 13, 10
+_DATA = b"data: "
 
 
 class SseTooLarge(Exception):
@@ -45,6 +46,7 @@ class SseDecoder:
         self._max_line_bytes = max_line_bytes
         self._max_event_bytes = max_event_bytes
         self._max_stream_bytes = max_stream_bytes
+        self._max_short_bytes = min(max_line_bytes, max_event_bytes)
         self._stream_bytes = 0
         self._lines: deque[bytes] = deque()
         """Whole lines that were not looked at yet, without their ends."""
@@ -55,12 +57,17 @@ class SseDecoder:
         self._data: list[bytes] = []
         self._event_bytes = 0
         self._name = b""
+        self._whole: SseEvent | None = None
+        """An event that came whole and alone, as most tokens do."""
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; what they bring, and what is wrong with them, `next_event` says."""
         if not chunk:
             return
         self._stream_bytes += len(chunk)
+        if self._is_one_event(chunk):
+            self._whole = SseEvent(chunk[len(_DATA) : -2])
+            return
         if self._ended_with_cr and chunk[0] == _LF:  # a CRLF that was cut in two
             chunk = chunk[1:]
         if not chunk:
@@ -82,6 +89,9 @@ class SseDecoder:
         Raises:
             SseTooLarge: one of the bounds is passed.
         """
+        if self._whole is not None:
+            whole, self._whole = self._whole, None
+            return whole
         while self._lines:
             event = self._take_line(self._lines.popleft())
             if event is not None:
@@ -104,6 +114,18 @@ class SseDecoder:
         line = bytes(self._partial)
         self._partial.clear()
         return (self._take_line(line) if line else None) or self._dispatch()
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Say whether that is one line of data and its blank line, and nothing came before that belongs to it."""
+        return (
+            chunk.startswith(_DATA)
+            and chunk.find(b"\n") == len(chunk) - 2
+            and chunk.endswith(b"\n")
+            and b"\r" not in chunk
+            and len(chunk) <= self._max_short_bytes
+            and not (self._partial or self._lines or self._data or self._name or self._whole)
+            and not (self._is_first_line or self._ended_with_cr)
+        )
 
     def _take_line(self, line: bytes) -> SseEvent | None:
         if len(line) > self._max_line_bytes:

@@ -89,8 +89,11 @@ class ReplyLog:
 
     def batch(self, after: int, until: int) -> list[str]:
         """Return the deltas behind `after`, not beyond `until`: all of them, or about 64 KiB, or 1,024."""
-        offsets, text = self._offsets, memoryview(self._text)
+        offsets = self._offsets
         start = offsets[after]
+        if until == after + 1:  # to a reader that keeps up
+            return [self._text[start : offsets[until]].decode()]
+        text = memoryview(self._text)
         batch = []
         for seq in range(after + 1, min(until, after + _BATCH_DELTAS) + 1):
             end = offsets[seq]
