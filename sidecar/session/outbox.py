@@ -42,6 +42,7 @@ class Outbox:
         self._has_pending = anyio.Event()
         self._has_room = anyio.Event()
         self._is_broken = False
+        self._has_ended = False
         self._clock = make_clock()
         self._last_sent = self._clock()
 
@@ -84,14 +85,19 @@ class Outbox:
         while self._pending:
             await self._has_room.wait()
 
+    def end(self) -> None:
+        """Let `run` return: everything is sent, and nothing will be put any more."""
+        self._has_ended = True
+        self._has_pending.set()
+
     async def run(self) -> None:
-        """Send what had to wait, and a sign of life where nothing is sent, until cancelled.
+        """Send what had to wait, and a sign of life where nothing is sent, until `end`.
 
         Raises:
             PeerGone: the connection is broken.
             PeerCut: its peer read nothing for `stall_seconds`.
         """
-        while True:
+        while not self._has_ended:
             if self._is_broken:
                 raise PeerGone("the peer has gone")
             if not self._pending:

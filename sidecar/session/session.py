@@ -76,6 +76,7 @@ class Session:
         self._has_all = False
         """Whether its last request has come, though its input goes on."""
         self._awaits_room = False
+        self._looks_for_peer = False
         self.has_asked = False
         """Whether a request has come."""
 
@@ -95,7 +96,9 @@ class Session:
                 if refused is not None or self._has_all:
                     await self._linger()
                 await self._outbox.flushed()
-                connection.cancel_scope.cancel()
+                self._outbox.end()
+                if self._looks_for_peer:
+                    connection.cancel_scope.cancel()
         except* PeerCut as cut:
             logger.info("session cut peer=%s: %s", self._peer.name, _first_of(cut))
         except* PeerGone as gone:
@@ -108,8 +111,10 @@ class Session:
         async with anyio.create_task_group() as self._tasks:
             refused = await self._read(first)
             if refused is not None or (self._dialect.end_means_gone and not self._peer.is_private):
-                self._tasks.cancel_scope.cancel()
+                if self._requests.jobs:  # else there is nothing to cancel, and a cancel costs as much as a task
+                    self._tasks.cancel_scope.cancel()
             else:
+                self._looks_for_peer = True
                 connection.start_soon(self._look_for_peer)
         return refused
 
