@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from bench import procfs
@@ -142,14 +142,17 @@ async def measure(rig: Rig, cases: Mapping[str, Case], rounds: int) -> Rounds:
 async def tokens(rig: Rig, plan: Plan) -> list[Row]:
     """G1: CPU time for each token. G3: how much later it comes."""
     load = Load(streams=plan.streams, rate=50, tokens=plan.reply_tokens, seconds=plan.window_seconds)
+    long_load = replace(load, tokens=4 * load.tokens)
     with ExitStack() as running:
         relay = running.enter_context(rig.relay())
+        sidecar = running.enter_context(rig.sidecar())
         cases = {
             "D": Case(rig.direct(), load),
             "R": Case(relay, load),
             "R again": Case(relay, load),
             "P": Case(running.enter_context(rig.naive()), load),
-            "S": Case(running.enter_context(rig.sidecar()), load),
+            "S": Case(sidecar, load),
+            "S long": Case(sidecar, long_load),
         }
         seen = await measure(rig, cases, plan.rounds)
     title = f"CPU/token, {load.streams} x {load.rate} tok/s, TLS"
@@ -166,6 +169,9 @@ async def tokens(rig: Rig, plan: Plan) -> list[Row]:
     return [
         Row(name="G1", what=f"{title}: S / R", values=ratios(cost("S"), cost("R")), goal=3.0, details=details,
             doubts=doubts, failures=failures),
+        Row(name="G1 long", what=f"the same with replies of {long_load.tokens} tokens, not {load.tokens}",
+            values=ratios(cost("S long"), cost("R")), goal=3.0, details=[seen.describe("S long")], doubts=doubts,
+            failures=seen.failures("S long")),
         Row(name="G1 naive", what=f"{title}: S / P", values=ratios(cost("S"), cost("P")), goal=1 / 3, doubts=doubts,
             failures=failures),
         Row(name="G3", what="one-way latency p50 of these: (S - D) / (R - D)", values=_added(seen), goal=2.0,
