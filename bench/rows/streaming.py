@@ -190,6 +190,7 @@ async def growth(rig: Rig, plan: Plan) -> list[Row]:
     """G2: whether a token of many streams costs more than one of few. G4: whether all of them come."""
     few = Load(streams=plan.streams, rate=20, tokens=plan.reply_tokens * 20 // 50, seconds=plan.window_seconds)
     many = Load(streams=plan.many_streams, rate=20, tokens=few.tokens, seconds=plan.window_seconds)
+    long_many = replace(many, tokens=8 * many.tokens)
     # Two sidecars: what many streams leave behind in one, such as idle connections, is no part of what few cost.
     with rig.relay() as relay, rig.sidecar() as sidecar, rig.sidecar() as large_sidecar:
         cases = {
@@ -198,6 +199,7 @@ async def growth(rig: Rig, plan: Plan) -> list[Row]:
             "R many": Case(relay, many),
             "S": Case(sidecar, few),
             "S many": Case(large_sidecar, many),
+            "S many, long": Case(large_sidecar, long_many),
         }
         seen = await measure(rig, cases, plan.rounds)
     cost = seen.cpu_per_token
@@ -221,6 +223,18 @@ async def growth(rig: Rig, plan: Plan) -> list[Row]:
             details=[f"of what is offered come R {seen.delivered('R many'):.1%}, S {seen.delivered('S many'):.1%}"],
             doubts=doubts,
             failures=seen.failures("S many"),
+        ),
+        Row(
+            name="G4 long",
+            what=f"the same with replies of {long_many.tokens} tokens, not {many.tokens}",
+            values=ratios(seen.pace("R many"), seen.pace("S many, long")),
+            goal=1 / 0.9,
+            details=[
+                f"of what is offered come {seen.delivered('S many, long'):.1%}",
+                seen.describe("S many, long"),
+            ],
+            doubts=doubts,
+            failures=seen.failures("S many, long"),
         ),
     ]
 

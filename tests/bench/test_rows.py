@@ -51,6 +51,13 @@ def test_a_tiny_round_gives_positive_ratios_and_no_errors(rig: Rig) -> None:
     assert rows[1].values[0] > 0
 
 
+def test_many_streams_are_measured_with_short_and_with_long_replies(rig: Rig) -> None:
+    rows = asyncio.run(streaming.growth(rig, TINY))
+    assert [row.name for row in rows] == ["G2", "G4", "G4 long"]
+    for row in rows:
+        check(row)
+
+
 def test_a_start_takes_longer_than_nothing(rig: Rig) -> None:
     [row] = starting.one_shot(rig, TINY)
     check(row)
