@@ -92,18 +92,18 @@ class Route:
                         yield piece
                 return
             except (SidecarError, TryAgain) as exc:
-                code, has_another = self._look_at(exc, turn)
-                if clocks.has_content or not has_another:
+                code, may_go_well = self._look_at(exc, turn, clocks)
+                if not may_go_well:
                     raise
             finally:
                 turn.abandon()
             logger.warning("key rests provider=%s key=%d code=%s", self.label, turn.number, code)
 
-    def _look_at(self, failure: SidecarError | TryAgain, turn: Turn) -> tuple[str, bool]:
-        """Note what a failure says of a key, and return its code and whether another key may do better."""
+    def _look_at(self, failure: SidecarError | TryAgain, turn: Turn, clocks: Clocks) -> tuple[str, bool]:
+        """Note what a failure says of a key; return its code, and whether another key may be asked and do better."""
         error = failure.error if isinstance(failure, TryAgain) else failure
         turn.fail(error)
-        return error.code, self._keys.rest(turn, error)
+        return error.code, not clocks.has_content and self._keys.rest(turn, error)
 
     async def _try(self, prompt: Prompt, clocks: Clocks, turn: Turn) -> AsyncGenerator[Piece, None]:
         """Ask once, or again where the provider only dislikes how it was asked."""

@@ -12,9 +12,12 @@ from tests.providers.scripted import (
     Asked,
     Script,
     ScriptedProvider,
+    chunk,
+    event,
     good,
     running,
     status,
+    stream,
 )
 
 pytestmark = pytest.mark.anyio
@@ -89,6 +92,14 @@ class TestSeveralKeys:
             async with opened_with(keys, server.url) as provider:
                 await outcome(provider)
         assert which(server) == ["first"]
+
+    async def test_what_goes_wrong_behind_the_first_word_lets_none_rest(self, keys: str) -> None:
+        limited = event({"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}})
+        with running(by_key(stream(event(chunk("a")) + limited), OK)) as server:
+            async with opened_with(keys, server.url) as provider:
+                ends = [await outcome(provider) for _ in range(3)]
+        assert ends == [Outcome("a", "upstream_rate_limited"), Outcome("ok", "stop"), ends[0]]
+        assert which(server) == ["first", "second", "first"]
 
     async def test_one_with_nothing_left_of_its_limit_is_spared(self, keys: str) -> None:
         def nearly_used_up(asked: Asked) -> None:
