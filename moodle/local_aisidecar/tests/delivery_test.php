@@ -65,7 +65,7 @@ final class delivery_test extends sidecar_testcase {
     public function test_best_way_that_works_is_chosen(array $verdicts, string $best): void {
         $results = [];
         foreach ($verdicts as $mode => $verdict) {
-            $results[] = self::result($mode, $verdict);
+            $results[] = self::report($mode, $verdict);
         }
         $returned = report_delivery::execute($results);
         $returned = external_api::clean_returnvalue(report_delivery::execute_returns(), $returned);
@@ -77,7 +77,7 @@ final class delivery_test extends sidecar_testcase {
     public function test_choice_stays_where_no_sidecar_could_be_tested(): void {
         set_config('delivery', 'handover', 'local_aisidecar');
         $this->stop_sidecar();
-        $results = [self::result('relay', 'streams')];
+        $results = [self::report('relay', 'streams')];
         $this->assertSame('handover', report_delivery::execute($results)['delivery']);
         $this->assertStringContainsString('not running', report_delivery::execute([])['message']);
         $this->start_sidecar();
@@ -103,13 +103,13 @@ final class delivery_test extends sidecar_testcase {
         delivery::choose([]);
         $this->assertSame(\core\check\result::WARNING, $check->get_result()->get_status());
         $this->assertStringContainsString('found nothing better', $check->get_result()->get_summary());
-        delivery::choose([self::result('handover', 'streams')]);
+        delivery::choose([self::report('handover', 'streams')]);
         $this->assertSame(\core\check\result::OK, $check->get_result()->get_status());
     }
 
     public function test_check_tells_of_a_way_that_the_test_did_not_find(): void {
         $check = new check\delivery();
-        delivery::choose([self::result('handover', 'failed'), self::result('relay', 'streams')]);
+        delivery::choose([self::report('handover', 'failed'), self::report('relay', 'streams')]);
         $this->assertStringContainsString('as tested', $check->get_result()->get_summary());
         set_config('delivery', 'handover', 'local_aisidecar');
         $this->assertSame(\core\check\result::WARNING, $check->get_result()->get_status());
@@ -126,7 +126,7 @@ final class delivery_test extends sidecar_testcase {
      * @param string $verdict
      * @return array
      */
-    private static function result(string $mode, string $verdict): array {
+    private static function report(string $mode, string $verdict): array {
         return ['mode' => $mode, 'verdict' => $verdict, 'gaps' => $verdict === 'absent' ? [] : [201.0, 199.5, 200.2, 203.1]];
     }
 

@@ -24,6 +24,10 @@ spl_autoload_register(function (string $class): void {
         }
     }
 });
+// Moodle 5.1 asks composer's own whether it is optimised.
+return class_exists('Composer\\Autoload\\ClassLoader', false)
+    ? current(Composer\\Autoload\\ClassLoader::getRegisteredLoaders())
+    : null;
 """
 _PHPUNIT = """<?php
 require(__DIR__ . '/../autoload.php');
