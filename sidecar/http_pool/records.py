@@ -18,7 +18,7 @@ class Records:
 
     def feed(self, chunk: bytes) -> None:
         """Take what came."""
-        if self.is_between and int.from_bytes(chunk[3:_HEADER_BYTES]) == len(chunk) - _HEADER_BYTES:
+        if not (self._header or self._left) and int.from_bytes(chunk[3:_HEADER_BYTES]) == len(chunk) - _HEADER_BYTES:
             return  # one record, as it comes with each token
         at = 0
         while at < len(chunk):

@@ -126,8 +126,8 @@ class TlsStream:
             Cut: what came is no TLS, or ended without farewell.
         """
         texts: list[bytes] = []
-        # Not until it wants more: an exception of OpenSSL's costs more than all the rest.
-        while (self._incoming.pending or self._incoming.eof or self._tls.pending()) and not self._has_ended:
+        # Not until it wants more: an exception of OpenSSL's costs more than all the rest. A read takes a whole record.
+        while (self._incoming.pending or self._incoming.eof) and not self._has_ended:
             try:
                 text = self._tls.read(RECEIVE_BYTES)
             except ssl.SSLWantReadError:  # half a record, or what belongs to TLS itself

@@ -40,6 +40,8 @@ class AnswerReader:
         self._has_text = False
         self.failure: SidecarError | TryAgain | None = None
         """What went wrong behind the text that was given last."""
+        self.has_more_than_text = False
+        """Whether an end, the model's or the provider's, or a failure has come."""
 
     @property
     def is_done(self) -> bool:
@@ -80,6 +82,7 @@ class AnswerReader:
             self.failure = _too_large(str(exc))
         except (SidecarError, TryAgain) as exc:
             self.failure = exc
+        self.has_more_than_text = reading.is_done or reading.awaits_last_word or self.failure is not None
         return self._sift(text, is_last=reading.is_done)
 
     def finish(self) -> str:
@@ -94,6 +97,7 @@ class AnswerReader:
             self.failure = _too_large(str(exc))
         except (SidecarError, TryAgain) as exc:
             self.failure = exc
+        self.has_more_than_text = True
         return self._sift(text, is_last=True)
 
     def end(self) -> Finish:

@@ -24,6 +24,7 @@ class AnswerFlow(Flow):
         self._reader = reader
         self._clocks = clocks
         self._has_all = False
+        self._progress = 0
         self._failure: SidecarError | None = None
         """What went wrong while it ran, for who asks next."""
 
@@ -62,20 +63,14 @@ class AnswerFlow(Flow):
                 self.text_bytes += len(text) if text.isascii() else len(text.encode())
                 if not take(text):
                     return True
-            return self._has_more_than_text
+            return self._reader.has_more_than_text
 
-        if self._has_more_than_text:
+        if self._reader.has_more_than_text:
             return
         try:
             await self._answer.read_each(feed, self._clocks)
         except SidecarError as exc:
             self._failure = exc
-
-    @property
-    def _has_more_than_text(self) -> bool:
-        """Whether something has come that the layers have to see."""
-        reader = self._reader
-        return self._has_all or reader.is_done or reader.awaits_last_word or reader.failure is not None
 
     async def _receive(self) -> bytes:
         failure, self._failure = self._failure, None
@@ -92,12 +87,12 @@ class AnswerFlow(Flow):
 
     def _feed(self, came: bytes) -> str:
         """Return the text in what came; b"" is the end of all."""
-        before = self._reader.progress
         if came:
             text = self._reader.feed(came)
         else:
             self._has_all = True
             text = self._reader.finish()
-        if self._reader.progress > before:
+        if (progress := self._reader.progress) > self._progress:
+            self._progress = progress
             self._clocks.enter(Phase.NEXT_TOKEN)
         return text

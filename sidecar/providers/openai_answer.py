@@ -37,14 +37,14 @@ class OpenAIReading:
         self._reason: str | None = None
         self._goes_on_after_reason = False
         """Some servers write a reason on each chunk: it tells of no end then, but it is the one when the end comes."""
-        self._ends_alone = False
-        """Whether the reason stood in a chunk of its own, as that of the end does, behind what the model said."""
         self._has_refusal = False
         self._has_tool_call = False
         self._has_chunk = False
         self._is_whole = False
         self._usage: Usage | None = None
         self.is_done = False
+        self.awaits_last_word = False
+        """Whether the reason stood in a chunk of its own, as that of the end does, behind what the model said."""
         self.progress = 0
 
     @property
@@ -54,10 +54,6 @@ class OpenAIReading:
     @property
     def has_finished(self) -> bool:
         return self.is_done or (self._reason is not None and not self._goes_on_after_reason)
-
-    @property
-    def awaits_last_word(self) -> bool:
-        return self._ends_alone and self.has_finished
 
     def take_event(self, event: SseEvent) -> str:
         content = event.data.strip()
@@ -116,7 +112,8 @@ class OpenAIReading:
             text += delta.refusal
         if text or has_thought:
             self.progress += 1
-            self._goes_on_after_reason = self._reason is not None
+            if self._reason is not None:
+                self._goes_on_after_reason, self.awaits_last_word = True, False
         if is_something(delta.tool_calls):
             self._has_tool_call = True
         if reason := choice.finish_reason or choice.finishReason:
@@ -124,5 +121,6 @@ class OpenAIReading:
             if reason in _ENDS_BY_ERROR:
                 raise TryAgain(UpstreamError("The provider ended its answer by an error."))
             self._reason = reason
-            self._ends_alone = self.progress > 0 and not (text or has_thought)
+            is_alone = self.progress > 0 and not (text or has_thought)
+            self.awaits_last_word = is_alone and not self._goes_on_after_reason
         return text

@@ -54,6 +54,8 @@ class SseDecoder:
         """The line whose end has not come."""
         self._ended_with_cr = False
         self._is_first_line = True
+        self._is_between = False
+        """Whether all that came before was taken, and belongs to nothing that follows."""
         self._data: list[bytes] = []
         self._event_bytes = 0
         self._name = b""
@@ -65,9 +67,11 @@ class SseDecoder:
         if not chunk:
             return
         self._stream_bytes += len(chunk)
-        if self._is_one_event(chunk):
+        if self._is_between and self._is_one_event(chunk):
             self._whole = SseEvent(chunk[len(_DATA) : -2])
+            self._is_between = False
             return
+        self._is_between = False
         if self._ended_with_cr and chunk[0] == _LF:  # a CRLF that was cut in two
             chunk = chunk[1:]
         if not chunk:
@@ -91,7 +95,10 @@ class SseDecoder:
         """
         if self._whole is not None:
             whole, self._whole = self._whole, None
+            self._is_between = True
             return whole
+        if self._is_between:
+            return None
         while self._lines:
             event = self._take_line(self._lines.popleft())
             if event is not None:
@@ -100,6 +107,8 @@ class SseDecoder:
             raise SseTooLarge(f"a line has more than {self._max_line_bytes} bytes")
         if self._stream_bytes > self._max_stream_bytes:
             raise SseTooLarge(f"the stream has more than {self._max_stream_bytes} bytes")
+        belongs = self._partial or self._data or self._name or self._is_first_line or self._ended_with_cr
+        self._is_between = not belongs
         return None
 
     def finish(self) -> SseEvent | None:
@@ -116,15 +125,14 @@ class SseDecoder:
         return (self._take_line(line) if line else None) or self._dispatch()
 
     def _is_one_event(self, chunk: bytes) -> bool:
-        """Say whether that is one line of data and its blank line, and nothing came before that belongs to it."""
+        """Say whether that is one line of data and its blank line, within the bounds."""
         return (
             chunk.startswith(_DATA)
             and chunk.find(b"\n") == len(chunk) - 2
             and chunk.endswith(b"\n")
             and b"\r" not in chunk
             and len(chunk) <= self._max_short_bytes
-            and not (self._partial or self._lines or self._data or self._name or self._whole)
-            and not (self._is_first_line or self._ended_with_cr)
+            and self._stream_bytes <= self._max_stream_bytes
         )
 
     def _take_line(self, line: bytes) -> SseEvent | None:

@@ -42,25 +42,19 @@ class ReplyLog:
     def __init__(self) -> None:
         self._text = bytearray()
         self._offsets = array("L", [0])
+        self.last_seq = 0
+        """The number of the last delta; 0 before the first."""
+        self.text_bytes = 0
         self.stage: Stage | None = None
         self.end: End | None = None
         self._watchers: list[Callable[[], None]] = []
         self._ended: anyio.Event | None = None
 
     @property
-    def last_seq(self) -> int:
-        """The number of the last delta; 0 before the first."""
-        return len(self._offsets) - 1
-
-    @property
-    def text_bytes(self) -> int:
-        return len(self._text)
-
-    @property
     def cost_bytes(self) -> int:
         """What the log takes of the memory set aside for all logs."""
         result_bytes = 0 if self.end is None else self.end.result_bytes
-        return len(self._text) + self._offsets.itemsize * self.last_seq + result_bytes
+        return self.text_bytes + self._offsets.itemsize * self.last_seq + result_bytes
 
     def cost_of(self, text: bytes) -> int:
         """Return how much the log will cost more with one more delta."""
@@ -69,7 +63,9 @@ class ReplyLog:
     def append(self, text: bytes) -> None:
         """Append one delta: UTF-8, not empty."""
         self._text += text
-        self._offsets.append(len(self._text))
+        self.text_bytes += len(text)
+        self._offsets.append(self.text_bytes)
+        self.last_seq += 1
         self.wake()
 
     def report(self, stage: Stage) -> None:

@@ -150,9 +150,10 @@ class Reader:
 
     def take(self) -> list[str]:
         """Return some of the next deltas, as `ReplyLog.batch` does, and step behind them."""
-        if self._own_end is not None or self.seq >= self.reply.last_seq:
+        last_seq = self.reply.last_seq
+        if self._own_end is not None or self.seq >= last_seq:
             return []
-        batch = self.reply.call.log.batch(self.seq, self.reply.last_seq)
+        batch = self.reply.call.log.batch(self.seq, last_seq)
         self.seq += len(batch)
         return batch
 
