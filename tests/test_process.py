@@ -37,6 +37,21 @@ os.write(9, repr((places, inheritable)).encode())
     assert inheritable == [True, True, True]
 
 
+def test_garbage_is_looked_for_but_seldom() -> None:
+    script = """
+import gc, os
+from sidecar import process
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(phase))
+process.collect_garbage_seldom()
+kept = [[] for _ in range(9_000)]
+before = len(looks)
+kept += [[] for _ in range(9_000)]
+os.write(9, repr((before, len(looks) > 0)).encode())
+"""
+    assert eval(run(script)) == (0, True)
+
+
 def test_inspection_is_forbidden() -> None:
     script = """
 import ctypes, os, resource

@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As PID 1, a process without a handler would not hear SIGTERM at all; the event loop's own comes later.
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda number, _frame: os._exit(128 + number))
+    process.collect_garbage_seldom()
     process.open_standard_descriptors()
     parser = _build_parser()
     # Not by set_defaults: a command would put the default over what stands before it.
