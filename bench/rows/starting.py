@@ -16,6 +16,7 @@ from bench.wire import FrameReader, TokenCounter, write_frame
 
 _NOOP = "import asyncio\nasync def noop(): pass\nasyncio.run(noop())"
 _IMPORT_SSL = "import ssl"
+_PACKAGES = "import anyio, httptools, msgspec\nasync def noop(): pass\nanyio.run(noop)"
 
 _PATIENCE_SECONDS = 15.0
 
@@ -39,9 +40,17 @@ def listening(rig: Rig, plan: Plan) -> list[Row]:
 
 
 def one_shot(rig: Rig, plan: Plan) -> list[Row]:
-    """G10: from the start of `stdio` until its one request is with the provider."""
+    """G10: from the start of `stdio` until its one request is with the provider; and how much of it is the packages."""
     what = 'stdio: start to the request at the provider / "import ssl"'
-    return _compare(rig, plan, _Start(row="G10", what=what, goal=3.0, time=_time_one_shot, baseline=_IMPORT_SSL))
+    packages = "stdio: the same / anyio.run(noop), httptools and msgspec"
+    return [
+        row
+        for start in (
+            _Start(row="G10", what=what, goal=3.0, time=_time_one_shot, baseline=_IMPORT_SSL),
+            _Start(row="G10 ours", what=packages, goal=1.4, time=_time_one_shot, baseline=_PACKAGES),
+        )
+        for row in _compare(rig, plan, start)
+    ]
 
 
 def _compare(rig: Rig, plan: Plan, start: _Start) -> list[Row]:
