@@ -1,9 +1,9 @@
 """What summarize and analyze share: texts go in, the model's text comes out."""
 
-import argparse
 import json
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import anyio
 import msgspec
@@ -19,7 +19,7 @@ from sidecar.cli.starting import StartFailed
 from sidecar.client import Door
 
 
-def work_on(options: argparse.Namespace, new_request: Callable[[str, str | None], Question]) -> int:
+def work_on(options: SimpleNamespace, new_request: Callable[[str, str | None], Question]) -> int:
     """Let the model work on the files that the options name, and return the exit status.
 
     `new_request` makes the request of the text and its context.

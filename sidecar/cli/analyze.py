@@ -1,12 +1,12 @@
 """`analyze`: what files offer for teaching and learning, on stdout."""
 
-import argparse
+from types import SimpleNamespace
 
 from protocol.messages import Analyze
 from sidecar.cli._document import work_on
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Analyze files and return the exit status."""
     return work_on(
         options,

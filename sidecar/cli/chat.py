@@ -1,11 +1,11 @@
 """`chat`: a conversation in the terminal, or one question from a pipe."""
 
-import argparse
 import contextlib
 import os
 import signal
 import sys
 from functools import partial
+from types import SimpleNamespace
 
 import anyio
 from msgspec import structs
@@ -25,7 +25,7 @@ from sidecar.settings import Settings
 _PROMPT = "> "
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Talk, and return the exit status."""
     try:
         with prepare(options.env_file) as settings:

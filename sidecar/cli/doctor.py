@@ -1,8 +1,8 @@
 """`doctor`: is all as it should be? For each thing that is not, what to do."""
 
-import argparse
 import os
 from collections.abc import Iterable
+from types import SimpleNamespace
 
 import msgspec
 
@@ -37,7 +37,7 @@ _SET_PROVIDER = (
 )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Look at everything, say what was found, and return the exit status."""
     try:
         return _run(options)
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         return EX_IOERR
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: SimpleNamespace) -> int:
     printer = _Printer(is_json=options.json)
     report = Report(printer.hear)
     status = 0

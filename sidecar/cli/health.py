@@ -1,10 +1,10 @@
 """`health`: does the sidecar that runs answer? For what watches it, such as a container; doctor tells a person why."""
 
-import argparse
 import os
 import socket
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 # No anyio and no provider: whoever watches asks twice a minute, and this starts in half the time of doctor.
 from protocol import codec
@@ -25,7 +25,7 @@ class _Unhealthy(Exception):
     """`str()` is a line that says why."""
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Say what the sidecar says of itself; return 0 where that is good, and 1 for everything else, as Docker wants."""
     try:
         # Who watches need not be able to read the key.

@@ -1,12 +1,12 @@
 """`serve`: listen on the Unix socket and on TCP."""
 
-import argparse
 import re
 import shlex
 import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 from sidecar import __version__, process
 from sidecar.cli.speaking import say
@@ -25,7 +25,7 @@ _ASK_IN_PYTHON = (
 )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Serve until a signal and return the exit status."""
     process.forbid_inspection()
     process.raise_file_limit()

@@ -1,6 +1,6 @@
 """`stdio`: serve a parent on stdin and stdout."""
 
-import argparse
+from types import SimpleNamespace
 
 import anyio
 
@@ -10,7 +10,7 @@ from sidecar.cli.starting import NO_SPARES, StartFailed, start
 from sidecar.transports.stdio import claim
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Serve until the end of input and return the exit status."""
     process.die_with_parent()
     stream = claim()  # before anything can print to stdout or open a file

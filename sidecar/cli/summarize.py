@@ -1,12 +1,12 @@
 """`summarize`: a summary of files on stdout."""
 
-import argparse
+from types import SimpleNamespace
 
 from protocol.messages import Summarize
 from sidecar.cli._document import work_on
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """Summarize files and return the exit status."""
     return work_on(
         options,

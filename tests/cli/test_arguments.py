@@ -9,7 +9,8 @@ import pytest
 
 from sidecar.cli.arguments import ARGUMENTS
 from sidecar.cli.checks import NAMES
-from sidecar.cli.main import COMMANDS, main
+from sidecar.cli.main import main
+from sidecar.cli.parser import COMMANDS
 
 
 @pytest.fixture(autouse=True)

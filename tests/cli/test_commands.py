@@ -1,6 +1,5 @@
 """The commands for people, as far as it takes no process to see: Ctrl-C at odd moments, and what cannot be typed."""
 
-import argparse
 import builtins
 import io
 import os
@@ -8,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,9 +48,9 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> list[str | BaseException]:
     return lines
 
 
-def options(**chosen: object) -> argparse.Namespace:
+def options(**chosen: object) -> SimpleNamespace:
     usual = {"env_file": None, "context": None, "ask_model": None, "language": None, "instructions": None}
-    return argparse.Namespace(**{**usual, **chosen})
+    return SimpleNamespace(**{**usual, **chosen})
 
 
 def interrupt(*_: object) -> Found:

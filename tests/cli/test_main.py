@@ -1,16 +1,16 @@
 """How a command is chosen and begun; what the commands do is in tests/e2e."""
 
-import argparse
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from sidecar import __version__, process
 from sidecar.cli import main, serve, stdio
-from sidecar.cli.main import COMMANDS
+from sidecar.cli.parser import COMMANDS
 from tests.e2e.program import PATIENCE_SECONDS, environment
 
 KEY = "sk-canary-4ZpX1QnM"
@@ -23,7 +23,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Run:
     """What `serve` was run with; nothing of this process is changed."""
     runs: Run = []
 
-    def run(options: argparse.Namespace) -> int:
+    def run(options: SimpleNamespace) -> int:
         runs.append((options.env_file, options.overrides))
         return 42
 
@@ -105,7 +105,6 @@ def test_the_version_is_told(served: Run, capsys: pytest.CaptureFixture[str]) ->
 def test_a_signal_before_it_is_up_ends_it(number: signal.Signals, status: int) -> None:
     """As PID 1 it would not hear SIGTERM at all without a handler; the event loop's comes late."""
     script = """
-import argparse
 import signal
 from sidecar.cli import main, serve
 serve.run = lambda *_: (print("up", flush=True), signal.pause())
@@ -122,7 +121,7 @@ main(["serve"])
 def test_a_bug_is_told_to_the_hook_for_bugs_and_ends_with_70(served: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     bug = RuntimeError("a bug")
 
-    def fail(options: argparse.Namespace) -> int:
+    def fail(options: SimpleNamespace) -> int:
         raise bug
 
     told: list[object] = []

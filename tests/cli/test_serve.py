@@ -1,9 +1,9 @@
 """What `serve` says at its start, where tests/e2e cannot see it."""
 
-import argparse
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_a_provider_other_than_the_demo_is_not_announced_as_one(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = {"SIDECAR_SOCKET": str(tmp_path / "sidecar.sock"), "SIDECAR_TCP": "off"}
-    assert serve.run(argparse.Namespace(env_file=None, overrides=settings)) == 42
+    assert serve.run(SimpleNamespace(env_file=None, overrides=settings)) == 42
     said = capfd.readouterr().err
     assert f"listening on {tmp_path}/sidecar.sock" in said
     assert "demo" not in said

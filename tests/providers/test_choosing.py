@@ -102,7 +102,7 @@ async def test_the_models_are_the_default_and_then_the_others() -> None:
 
 
 CHECKOUT = Path(__file__).parents[2]
-SLOW_TO_LOAD = {"httpx", "h11", "uvloop", "prometheus_client", "decouple", "difflib", "json", "shutil"}
+SLOW_TO_LOAD = {"httpx", "h11", "uvloop", "prometheus_client", "decouple", "difflib", "json", "shutil", "argparse"}
 
 
 def test_what_is_slow_to_load_and_seldom_needed_is_not_loaded_by_a_start_of_stdio() -> None:
