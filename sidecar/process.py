@@ -31,6 +31,16 @@ def collect_garbage_seldom() -> None:
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS)
 
 
+def pause_garbage_collection() -> None:
+    """Look for no garbage until `resume_garbage_collection`: a start makes little, and to look for it takes 10 ms."""
+    gc.disable()
+
+
+def resume_garbage_collection() -> None:
+    """Look for it again, as seldom as before."""
+    gc.enable()
+
+
 def forbid_inspection() -> None:
     """No core dump, and no other process of our user reads our memory or environment: the key is in both."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

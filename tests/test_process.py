@@ -102,3 +102,15 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch, er
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
     process.raise_file_limit()
+
+
+def test_garbage_is_not_looked_for_while_that_is_paused() -> None:
+    script = """
+import gc, os
+from sidecar import process
+process.pause_garbage_collection()
+paused = gc.isenabled()
+process.resume_garbage_collection()
+os.write(9, repr((paused, gc.isenabled())).encode())
+"""
+    assert eval(run(script)) == (False, True)

@@ -13,6 +13,9 @@ from sidecar.cli.speaking import PROGRAM, say
 
 _EX_SOFTWARE = 70
 
+# Somebody waits for these to start.
+_SERVING = ("serve", "stdio")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status of the process."""
@@ -22,7 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process.collect_garbage_seldom()
     process.open_standard_descriptors()
     chosen = _choose(sys.argv[1:] if arguments is None else arguments)
-    command = importlib.import_module(f"sidecar.cli.{chosen.command or _guess_command()}")
+    name = chosen.command or _guess_command()
+    if name in _SERVING:
+        process.pause_garbage_collection()
+    command = importlib.import_module(f"sidecar.cli.{name}")
     try:
         status: int = command.run(chosen)
     except Exception:  # noqa: BLE001 - the last fence: the hook of the log, where that has begun, says it masked
@@ -33,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _choose(arguments: Sequence[str]) -> SimpleNamespace:
     """Return the options of a command (see `parser.parse`)."""
-    if len(arguments) == 1 and arguments[0] in ("serve", "stdio"):
-        # A start that somebody waits for: to load and to build the parser takes 10 ms.
+    if len(arguments) == 1 and arguments[0] in _SERVING:
+        # Without argparse: to load it and to build the parsers of all commands takes 10 ms.
         return SimpleNamespace(command=arguments[0], env_file=None, overrides={})
     from sidecar.cli.parser import parse
 

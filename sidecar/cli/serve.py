@@ -45,10 +45,11 @@ def run(options: SimpleNamespace) -> int:
 
             from sidecar import app
 
-            return anyio.run(
-                lambda: app.serve(configuration, listeners),
-                backend_options={"use_uvloop": find_spec("uvloop") is not None},
-            )
+            async def serve() -> int:
+                process.resume_garbage_collection()
+                return await app.serve(configuration, listeners)
+
+            return anyio.run(serve, backend_options={"use_uvloop": find_spec("uvloop") is not None})
     except StartFailed as exc:
         say(str(exc))
         return exc.exit_status

@@ -7,6 +7,8 @@ import anyio
 from sidecar import app, process
 from sidecar.cli.speaking import say
 from sidecar.cli.starting import NO_SPARES, StartFailed, start
+from sidecar.configuration import Configuration
+from sidecar.session import ByteStream
 from sidecar.transports.stdio import claim
 
 
@@ -19,7 +21,12 @@ def run(options: SimpleNamespace) -> int:
         with start(options.env_file, {**options.overrides, **NO_SPARES}) as configuration:
             # Without uvloop: to import it takes longer than it could save on one connection, and it would make our
             # parent's own descriptors non-blocking.
-            return anyio.run(lambda: app.serve_stdio(configuration.settings, stream, provider=configuration.provider))
+            return anyio.run(lambda: _serve(configuration, stream))
     except StartFailed as exc:
         say(str(exc))
         return exc.exit_status
+
+
+async def _serve(configuration: Configuration, stream: ByteStream) -> int:
+    process.resume_garbage_collection()  # not before: the event loop has been loaded now
+    return await app.serve_stdio(configuration.settings, stream, provider=configuration.provider)
