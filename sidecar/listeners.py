@@ -9,8 +9,9 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from sidecar.secret import Secret
 from sidecar.settings import Settings
@@ -28,8 +29,7 @@ _SOCKET = "SIDECAR_SOCKET"
 _WEB_SOCKET = "SIDECAR_WEB_SOCKET"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
+class Listeners(Struct, frozen=True, kw_only=True):
     """What is listened on; None: not on that."""
 
     unix: UnixListener | InheritedUnix | None

@@ -1,10 +1,10 @@
 """The end of accepting where it comes at a bad moment. The rest is in tests/e2e/test_inherited.py."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from sidecar.acceptor import Acceptor
 from sidecar.assembly import assemble

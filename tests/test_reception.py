@@ -2,11 +2,11 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from sidecar.connections import Connections
 from sidecar.errors import Forbidden

@@ -5,7 +5,6 @@ import ipaddress
 import pwd
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -23,8 +22,7 @@ class Refused(ValueError):
     """A text is not allowed; `str()` says why and never quotes it: it could be a secret in the wrong place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """What the text of a setting may be."""
 
     parse: Callable[[str], object]

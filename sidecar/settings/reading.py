@@ -3,10 +3,11 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec.structs import replace
 
 from sidecar.secret import InvalidSecret, Secret
 from sidecar.settings.options import OPTIONS, Option
@@ -57,7 +58,7 @@ def load_settings(
     else:
         values["api_keys"], fallbacks = (), ()
     for field, part in _PARTS.items():
-        values[field] = part(**{name.name: values.pop(f"{field}.{name.name}") for name in fields(part)})
+        values[field] = part(**{name: values.pop(f"{field}.{name}") for name in part.__struct_fields__})
     settings = Settings(**values, fallbacks=())
     return replace(settings, fallbacks=tuple(_make_fallback(settings, entry) for entry in fallbacks))
 

@@ -1,15 +1,16 @@
 """The settings as the rest of the sidecar sees them: parsed, checked and frozen."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from msgspec import Struct
+
 from sidecar.secret import Secret
 from sidecar.settings.parsing import TcpAddress
+from sidecar.unprinted import Unprinted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How long a peer may take, and how much it may use."""
 
     first_byte_seconds: float
@@ -35,8 +36,7 @@ class Limits:
     spare_connections: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserLimits:
+class UserLimits(Struct, frozen=True, kw_only=True):
     """What each user may use; 0: as much as they like."""
 
     requests_at_once: int = 0
@@ -46,8 +46,7 @@ class UserLimits:
     tokens_per_day: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True, kw_only=True):
     """How long a provider may take."""
 
     connect_seconds: float
@@ -56,16 +55,16 @@ class Timeouts:
     total_seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Everything that can be configured. None is "unset"; its repr shows no secret."""
+class Settings(Unprinted, frozen=True, kw_only=True):
+    """Everything that can be configured. None is "unset"."""
 
     provider: str | None
     provider_if_unset: str | None
     api_keys: tuple[Secret, ...]
     """From OPENAI_API_KEY, from the file, or from systemd."""
     api_key_file: Path | None
-    base_url: str | None = field(repr=False)  # some put a key into its query
+    base_url: str | None
+    """Some put a key into its query."""
     model: str | None
     models: tuple[str, ...]
     """What a request may name beside `model`; `*` allows any."""

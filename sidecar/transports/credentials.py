@@ -5,9 +5,9 @@ import os
 import pwd
 import socket
 import struct
-from dataclasses import dataclass
 
 import anyio.to_thread
+from msgspec import Struct
 
 from sidecar.errors import Forbidden
 
@@ -19,8 +19,7 @@ _SO_PEERGROUPS = 59
 _MAX_GROUPS_BYTES = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """The process that connected, as it was then."""
 
     pid: int

@@ -8,8 +8,9 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from sidecar.transports.failures import ListenFailed
 from sidecar.transports.places import SOCKET_NAME, WEB_SOCKET_NAME
@@ -21,8 +22,7 @@ _NAMES = (SIDECAR, WEB, TCP)
 _HOW = "name it sidecar, web or tcp (FileDescriptorName=)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InheritedUnix:
+class InheritedUnix(Struct, frozen=True, kw_only=True):
     """A listening Unix socket of the parent, and where it is."""
 
     path: Path
@@ -31,8 +31,7 @@ class InheritedUnix:
     gid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inherited:
+class Inherited(Struct, frozen=True, kw_only=True):
     """What was handed over; None: not that."""
 
     unix: InheritedUnix | None = None

@@ -6,10 +6,11 @@ import fcntl
 import os
 import socket
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
 
 from sidecar.transports.accepting import BACKLOG
 from sidecar.transports.failures import AnotherInstance, ListenFailed, NotPermitted
@@ -20,8 +21,7 @@ _NEW = ".new"
 _LOCK = ".lock"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketFile:
+class SocketFile(Struct, frozen=True, kw_only=True):
     """Where the socket is to be, and for whom."""
 
     path: Path

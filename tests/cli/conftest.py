@@ -2,10 +2,10 @@
 
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sidecar.cli.checks import Report
 from sidecar.settings import Settings, load_settings

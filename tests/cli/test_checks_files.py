@@ -1,10 +1,10 @@
 """What doctor says of the log, the socket with its directory, and the token."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sidecar.cli.checks import Report
 from sidecar.cli.checks.files import (

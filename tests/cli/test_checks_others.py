@@ -1,8 +1,7 @@
 """How doctor looks at the keys beside the first one, and at the fallbacks."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sidecar import errors
 from sidecar.cli.checks import Report

@@ -3,10 +3,10 @@
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from sidecar import errors
 from sidecar.cli.checks import NAMES, Report

@@ -3,10 +3,10 @@
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.messages import Done
 from sidecar.cli.checks import Report

@@ -4,11 +4,11 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from sidecar.client import NotRunning, SidecarGone, find_doors
 from sidecar.client.doors import Door, read_token, socket_door, tcp_door, token_paths

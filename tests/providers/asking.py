@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import anyio
+from msgspec.structs import replace
 
 from sidecar.providers import Finish, Message, Prompt, Text
 from sidecar.providers.choosing import DIALECTS

@@ -1,9 +1,8 @@
 """Anthropic's dialect over real connections: how it is asked, and what its faults come to. Its events: the vectors."""
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError

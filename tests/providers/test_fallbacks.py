@@ -3,12 +3,12 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from sidecar.errors import SidecarError
 from sidecar.providers.remote import RemoteProvider

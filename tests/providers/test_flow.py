@@ -1,10 +1,9 @@
 """The text of an answer past the layers between provider and writer: the same as through them."""
 
-from dataclasses import replace
-
 import anyio
 import anyio.to_thread
 import pytest
+from msgspec.structs import replace
 
 from protocol.messages import Usage
 from sidecar.actions._summaries import Summaries

@@ -3,13 +3,13 @@
 import socket
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from sidecar.http_pool import Dialer, Names
 from sidecar.providers.clocks import Clocks

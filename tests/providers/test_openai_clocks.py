@@ -2,11 +2,11 @@
 
 import threading
 import time
-from dataclasses import replace
 
 import anyio
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from protocol.errors import Code
 from sidecar.errors import Overloaded, SidecarError, TimeoutIdle

@@ -5,12 +5,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 
 import anyio
 import anyio.lowlevel
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from protocol.errors import Code
 from sidecar.errors import SidecarError

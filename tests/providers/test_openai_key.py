@@ -2,10 +2,10 @@
 
 import logging
 import traceback
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sidecar.errors import SidecarError
 from sidecar.observability import start_logging

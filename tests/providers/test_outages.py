@@ -7,12 +7,13 @@ All of it is the real code but the connections: a provider that is asked by a fu
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
 
 import anyio
 import pytest
+from msgspec.structs import asdict
 from trio.testing import MockClock
 
 from sidecar.errors import SidecarError, UpstreamConnect

@@ -1,8 +1,8 @@
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import replace
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from sidecar.errors import SidecarError, UpstreamError, UpstreamRateLimited
 from sidecar.providers import Finish, Piece, Text

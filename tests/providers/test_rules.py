@@ -5,9 +5,9 @@ of rule 16 in urls.json.
 """
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.messages import Usage
 from sidecar.errors import SidecarError, Truncated, UpstreamProtocol

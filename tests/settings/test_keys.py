@@ -1,10 +1,10 @@
 """Where the provider's keys come from, and where a fallback's do."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sidecar.secret import Secret
 from sidecar.settings import Settings, SettingsError, forget_secrets, load_settings

@@ -1,7 +1,7 @@
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 from sidecar.settings import OPTIONS, Limits, Option, Settings, Timeouts, UserLimits, render_table
 

@@ -1,9 +1,9 @@
 """The keys beside the first one, and the fallbacks: whether each answers, by one short question to each."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import anyio
+from msgspec.structs import replace
 
 from sidecar.cli.advice import advise
 from sidecar.cli.checks.check import Report
