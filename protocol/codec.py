@@ -183,9 +183,10 @@ def decode_reply(payload: bytes) -> Event | Answer:
         raise BadMessage("This is neither an event nor an answer of the protocol.") from None  # as above
 
 
-_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`\Z")
-_UNKNOWN_FIELD = re.compile(r"\AObject contains unknown field `(?P<name>.*)`\Z", re.DOTALL)
-_MISSING_FIELD = re.compile(r"\AObject missing required field `(?P<name>\w+)`\Z")
+# Texts, which `re` compiles for the first wrong request.
+_AT = r" - at `\$\.?(?P<path>[^`]*)`\Z"
+_UNKNOWN_FIELD = r"(?s)\AObject contains unknown field `(?P<name>.*)`\Z"
+_MISSING_FIELD = r"\AObject missing required field `(?P<name>\w+)`\Z"
 # An action of ours can only be wrong where another one stands before it.
 _SECOND_ACTIONS = frozenset(f"Invalid value '{message.__struct_config__.tag}'" for message in get_args(Request))
 
@@ -195,16 +196,16 @@ def explain(exc: Exception) -> ProtocolError:
     if not isinstance(exc, msgspec.ValidationError):
         return BadMessage(NOT_JSON)
     text = str(exc)
-    at = _AT.search(text)
+    at = re.search(_AT, text)
     path, reason = (at["path"], text[: at.start()]) if at else ("", text)
     # First, because the name is the peer's own: it may look like the end of another reason.
-    if unknown := _UNKNOWN_FIELD.match(reason):
+    if unknown := re.match(_UNKNOWN_FIELD, reason):
         return BadMessage(f"Unknown field `{_in(path)}{_printable(unknown['name'])}`.")
     if reason in _SECOND_ACTIONS and path == "action":
         return BadMessage("`action` stands there twice, with different values.")
     if path == "action" or (not path and reason.endswith("`action`")):
         return UnknownAction("`action` must be chat, summarize, analyze, cancel, resume, ticket, ping or selftest.")
-    if missing := _MISSING_FIELD.match(reason):
+    if missing := re.match(_MISSING_FIELD, reason):
         return BadMessage(f"The field `{_in(path)}{missing['name']}` is missing.")
     return _explain_value(path, reason)
 

@@ -18,7 +18,7 @@ STAGE = "analyzing"
 # Ten times what is asked for.
 _MAX_BYTES = 256 * 1024
 _SHOWN_CHARACTERS = 8000
-_PATH = re.compile(r"`\$[\w.\[\]]*`")
+_PATH = r"`\$[\w.\[\]]*`"
 
 _DECODER = msgspec.json.Decoder(Reading)
 
@@ -101,7 +101,7 @@ def _read(said: Said) -> tuple[Reading | None, str]:
         message = str(exc)
         if message.startswith("Object missing required field"):
             return None, message.replace("Object missing required", "it lacks the")
-        path = _PATH.search(message)
+        path = re.search(_PATH, message)
         return None, f"what it has at {path[0] if path else 'the top'} does not fit"
     except (msgspec.DecodeError, RecursionError):
         return None, "the JSON is broken"

@@ -18,11 +18,12 @@ _WINDOW = 12
 # Shorter ones are words (Ollama's users write `ollama`): masking them would tell more than it hides.
 _MIN_SECRET = 8
 
-_LOOKS_SECRET = re.compile(r"sk-[A-Za-z0-9_-]{8,}|(?<=\bbearer )\S+", re.IGNORECASE)
+# Texts, which `re` compiles for the first line of the log: a child of stdio writes that behind its answer.
+_LIKE_A_KEY = r"(?i)sk-[A-Za-z0-9_-]{8,}|(?<=\bbearer )\S+"
 
 # C0, DEL and C1 steer terminals, U+2028/9 end a line for some readers, U+200E/F, U+061C and the rest of the bidi
 # controls reorder what is seen, and a lone surrogate cannot be encoded.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 class Redaction:
@@ -59,12 +60,12 @@ class Redaction:
                     hidden[start : start + length] = b"\x01" * length
         if any(hidden):
             text = "".join(_mask_runs(text, hidden))
-        return _LOOKS_SECRET.sub(_MASK, text)
+        return re.sub(_LIKE_A_KEY, _MASK, text)
 
 
 def escape(text: str) -> str:
     r"""Return `text` as one harmless line: what is not to be seen as it is becomes `\xNN` or `\uNNNN`."""
-    return _UNSAFE.sub(_escape_one, text)
+    return re.sub(_UNSAFE, _escape_one, text)
 
 
 def _escape_one(unsafe: re.Match[str]) -> str:

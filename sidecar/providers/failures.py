@@ -29,16 +29,16 @@ _MAX_RAW_CHARACTERS = 2000
 # What may be over at the next try: too busy, restarting, a gateway without its server. 529 is "overloaded", 498 Groq's.
 _PASSING = frozenset((408, 425, 498, *range(500, 600))) - {501, 505}
 
+# These are texts, which `re` compiles when something went wrong, and not at each start.
 # OpenAI; llama.cpp; vLLM (old and new); LM Studio; others that say it in the words of these.
-_TOO_LONG = re.compile(
-    r"context_length_exceeded|exceed_context_size|maximum context length|exceeds? the (available |maximum )?context"
+_TOO_LONG = (
+    r"(?i)context_length_exceeded|exceed_context_size|maximum context length|exceeds? the (available |maximum )?context"
     r"|context (length|size|window) (is |was )?exceeded|greater than the context length"
     r"|longer than the (maximum )?model('s)? (context )?length|prompt is too long"
-    r"|reduce the length of the (messages|prompt|input)",
-    re.IGNORECASE,
+    r"|reduce the length of the (messages|prompt|input)"
 )
 # OpenRouter, with 403: it is the text that is refused, and not the key.
-_MODERATED = re.compile(r"moderation|\bflagged\b", re.IGNORECASE)
+_MODERATED = r"(?i)moderation|\bflagged\b"
 # The words of OpenAI, Anthropic and those who speak like them, in `type` and `code`.
 _STATUS_OF_KIND = (
     ("rate_limit|insufficient_quota|too_many_requests", 429),
@@ -48,7 +48,7 @@ _STATUS_OF_KIND = (
     ("not_found", 404),
     ("invalid_request|bad_?request|request_too_large", 400),
 )
-_UNSEEN = re.compile("[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+_UNSEEN = "[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 
 
 class Complaint(Unprinted, frozen=True):
@@ -117,12 +117,12 @@ def _guess_status(complaint: Complaint) -> int:
 
 
 def _choose(status: int, complaint: Complaint, message: str, retry_after: float | None) -> SidecarError | TryAgain:
-    if status == 403 and _MODERATED.search(complaint.message[:_MAX_RAW_CHARACTERS]):
+    if status == 403 and re.search(_MODERATED, complaint.message[:_MAX_RAW_CHARACTERS]):
         return UpstreamBadRequest("The provider's moderation refused the text (status 403).")
     if status in (401, 402, 403):
         what = "wants to be paid" if status == 402 else "refused the key"
         return UpstreamAuth(f"The provider {what} (status {status}). OPENAI_API_KEY and its account must be checked.")
-    if _TOO_LONG.search(f"{complaint.kind} {complaint.message[:_MAX_RAW_CHARACTERS]}"):
+    if re.search(_TOO_LONG, f"{complaint.kind} {complaint.message[:_MAX_RAW_CHARACTERS]}"):
         return ContextTooLong("The request is longer than the model can read. A shorter text or history may fit.")
     if status == 429:
         if "insufficient_quota" in complaint.kind:
@@ -139,4 +139,4 @@ def _choose(status: int, complaint: Complaint, message: str, retry_after: float 
 
 def _tidy(message: str, mask: Mask) -> str:
     """Return a provider's sentence on one line, without secrets, and no longer than a person reads."""
-    return " ".join(_UNSEEN.sub(" ", mask(message[:_MAX_RAW_CHARACTERS])).split())[:MAX_MESSAGE_CHARACTERS]
+    return " ".join(re.sub(_UNSEEN, " ", mask(message[:_MAX_RAW_CHARACTERS])).split())[:MAX_MESSAGE_CHARACTERS]

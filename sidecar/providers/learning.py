@@ -9,7 +9,7 @@ import re
 from sidecar.providers.failures import Complaint
 
 # Not every complaint about a parameter: a temperature of 3 is somebody's mistake.
-_UNSUPPORTED = re.compile("unsupported|not support|unknown|unrecognized|extra|not permitted|unexpected", re.IGNORECASE)
+_UNSUPPORTED = "(?i)unsupported|not support|unknown|unrecognized|extra|not permitted|unexpected"
 _MAX_CHARACTERS = 2000
 
 # Names of the same thing: who refuses one gets the other.
@@ -42,7 +42,7 @@ class Refusals:
 
 def _find_refused(complaint: Complaint, sent: tuple[str, ...]) -> str | None:
     words = f"{complaint.kind} {complaint.message[:_MAX_CHARACTERS]}"
-    if not _UNSUPPORTED.search(f"{complaint.param} {words}"):
+    if not re.search(_UNSUPPORTED, f"{complaint.param} {words}"):
         return None
     if complaint.param:
         parts = complaint.param.split(".")  # stream_options.include_usage

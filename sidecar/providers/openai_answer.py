@@ -23,7 +23,7 @@ _FINISH_REASONS: Mapping[str, FinishReason] = MappingProxyType(
 )
 
 # So Gemini complains.
-_COMPLAINT_IN_A_LIST = re.compile(rb'\s*\[\s*\{\s*"error"')
+_COMPLAINT_IN_A_LIST = rb'\s*\[\s*\{\s*"error"'
 
 # OpenRouter and Mistral; DeepSeek.
 _ENDS_BY_ERROR = frozenset(("error", "insufficient_system_resource"))
@@ -83,7 +83,7 @@ class OpenAIReading:
         return Finish(reason, self._usage)
 
     def _take_chunk(self, content: bytes) -> str:
-        if content[:1] != b"{" and _COMPLAINT_IN_A_LIST.match(content):
+        if content[:1] != b"{" and re.match(_COMPLAINT_IN_A_LIST, content):
             raise explain_event(content, self._mask)
         chunk = decode_chunk(content)
         if chunk.is_complaint:

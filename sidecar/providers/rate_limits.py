@@ -14,10 +14,10 @@ _EPOCH_SECONDS = 1_000_000_000.0
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 # 20ms, 1s, 6m0s, 1h2m3.5s.
-_DURATION = re.compile(rf"(?:({_NUMBER})h)?(?:({_NUMBER})m(?!s))?(?:({_NUMBER})s)?(?:({_NUMBER})ms)?")
+_DURATION = rf"(?:({_NUMBER})h)?(?:({_NUMBER})m(?!s))?(?:({_NUMBER})s)?(?:({_NUMBER})ms)?"
 _SECONDS_PER_PART = (3600.0, 60.0, 1.0, 0.001)
 # OpenAI, Groq: "Please try again in 5.289s."
-_WISH = re.compile(r"try again in ([0-9hms.]{1,40})", re.IGNORECASE)
+_WISH = r"(?i)try again in ([0-9hms.]{1,40})"
 
 # How a limit's headers are called: OpenAI, Azure and Groq; Anthropic; OpenRouter and others, which have one limit.
 _LIMITS = (
@@ -55,7 +55,7 @@ def read_reset(headers: Mapping[str, str]) -> float | None:
 
 def read_wish(message: str) -> float | None:
     """Return the seconds of "try again in 5.289s", which stands in some complaints."""
-    match = _WISH.search(message[:1000])
+    match = re.search(_WISH, message[:1000])
     return read_moment(match[1].rstrip(".")) if match else None
 
 
@@ -65,7 +65,7 @@ def read_moment(text: str) -> float | None:
     if re.fullmatch(_NUMBER, text):
         seconds = float(text)
         return min(seconds if seconds < _EPOCH_SECONDS else max(_unix(seconds) - time.time(), 0.0), _MAX_SECONDS)
-    if text and (duration := _DURATION.fullmatch(text)):
+    if text and (duration := re.fullmatch(_DURATION, text)):
         return min(sum(_scale(duration.groups())), _MAX_SECONDS)
     try:
         return _until(datetime.fromisoformat(text))

@@ -7,17 +7,15 @@ import re
 from collections.abc import Iterator
 
 # From the best place to the worst; each is a break *before* which the text is cut. The last one in the second half of
-# what would fit is taken, so that a part is never much smaller than it could be.
-_BREAKS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(?<=\n)(?=#{1,6}[ \t]|[^\n]{1,200}\n(?:={3,}|-{3,})[ \t]*\n)",  # a heading of Markdown, of either kind
-        r"(?<=\n)[ \t\r]*\n(?=[^\s])",  # a paragraph
-        r"(?<=\n)(?=[^\n])",  # a line
-        # Not within a run of dots: to begin at each of them would take the square of their number.
-        r"(?:(?<![.!?…])[.!?…]+[\"')\]}»”’›」』）】]*\s+|[。！？｡．।॥۔؟។။]+[\"')\]}»”’›」』）】]*)",  # a sentence
-        r"\s+",
-    )
+# what would fit is taken, so that a part is never much smaller than it could be. Texts, which `re` compiles once: few
+# starts need them.
+_BREAKS = (
+    r"(?<=\n)(?=#{1,6}[ \t]|[^\n]{1,200}\n(?:={3,}|-{3,})[ \t]*\n)",  # a heading of Markdown, of either kind
+    r"(?<=\n)[ \t\r]*\n(?=[^\s])",  # a paragraph
+    r"(?<=\n)(?=[^\n])",  # a line
+    # Not within a run of dots: to begin at each of them would take the square of their number.
+    r"(?:(?<![.!?…])[.!?…]+[\"')\]}»”’›」』）】]*\s+|[。！？｡．।॥۔؟។။]+[\"')\]}»”’›」』）】]*)",  # a sentence
+    r"\s+",
 )
 
 
@@ -51,7 +49,7 @@ def _find_cut(window: str) -> int:
     half = len(window) // 2
     for pattern in _BREAKS:
         cut = 0
-        for match in pattern.finditer(window, half):
+        for match in re.compile(pattern).finditer(window, half):
             cut = match.end()
         if half < cut < len(window):
             return cut
