@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # What stdio does without, or needs seldom. Once connections are accepted, there may be no descriptor to load it by.
-_FOR_SERVE = ("sidecar.dialects.http.dialect", "sidecar.actions._extractive", "sidecar.texts.readability")
+_FOR_SERVE = (
+    "sidecar.dialects.http.dialect",
+    "sidecar.actions.analyze",
+    "sidecar.actions._extractive",
+    "sidecar.texts.readability",
+)
 
 # After the drain, so long for the last words to go out; after that, and after a second signal, the process just ends.
 _LAST_WORDS_SECONDS = 0.5

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from protocol.messages import Analyze, Chat, Complete, Generate, Summarize
-from sidecar.actions import analyze, chat, complete, summarize
+from sidecar.actions import chat, complete, summarize
 from sidecar.actions._base import Draft, Drafted, Rules, choose_model, write_system_prompt
 from sidecar.actions._cost import most_tokens
 from sidecar.actions._fence import new_marker
@@ -40,12 +40,18 @@ class Action(Struct, Generic[R], frozen=True):
     is_shareable: bool = False
 
 
+def _draft_analysis(request: Analyze, rules: Rules, marker: str) -> Draft:
+    from sidecar.actions import analyze  # not with each start of stdio: 1 ms, and few ask for it
+
+    return analyze.draft(request, rules, marker)
+
+
 # Any: that a request meets the function for its own type is what the keys say, and no type of a mapping can.
 ACTIONS: Mapping[type[Generate], Action[Any]] = MappingProxyType(
     {
         Chat: Action("chat", chat.draft),
         Summarize: Action("summarize", summarize.draft, is_shareable=True),
-        Analyze: Action("analyze", analyze.draft, is_shareable=True),
+        Analyze: Action("analyze", _draft_analysis, is_shareable=True),
         Complete: Action("complete", complete.draft),
     }
 )
