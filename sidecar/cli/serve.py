@@ -1,8 +1,6 @@
 """`serve`: listen on the Unix socket and on TCP."""
 
 import re
-import shlex
-import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,6 +78,9 @@ def _announce(settings: Settings, listeners: Listeners, provider: Provider | Non
 
 
 def _question_line(path: Path) -> str:
+    import shlex
+    import shutil  # for the demo alone: 3 ms of a start, as it loads three compressors
+
     # Other characters mean something to socat.
     if shutil.which("socat") and re.fullmatch(r"[\w/.+@-]+", str(path)):
         return f"echo '{_QUESTION}' | socat -t 60 - UNIX-CONNECT:{path}"
