@@ -2,9 +2,11 @@
 
 import builtins
 import io
+import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from sidecar.cli.asking import Answer, Found
 from sidecar.cli.checks import Report, running
 from sidecar.cli.output import OutputFailed
 from sidecar.client import Door
+from sidecar.observability import logs
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +33,25 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def log_put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The log is left in place where an exception is on its way out of the process, which here goes on."""
+    for owner, name in (
+        (logging.getLogger(), "handlers"),
+        (logging, "raiseExceptions"),
+        (logging, "lastResort"),
+        (sys, "excepthook"),
+        (sys, "unraisablehook"),
+        (threading, "excepthook"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
+    levels = {name: logging.getLogger(name).level for name in ("", *logs._KEPT_QUIET)}
+    yield
+    logging.captureWarnings(False)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture
@@ -57,6 +79,7 @@ def interrupt(*_: object) -> Found:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("log_put_back")
 def test_ctrl_c_while_a_sidecar_is_looked_for_gives_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("A text.")
     monkeypatch.setattr(_document, "find", interrupt)
