@@ -10,7 +10,7 @@ from pathlib import Path
 import uvloop
 
 from bench.plan import FULL, QUICK, Plan
-from bench.report import Report, Row, progress
+from bench.report import Report, Row, describe_machine, progress
 from bench.rig import StartFailed, set_up
 from bench.rows import GROUPS, NAMES, measure_group
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 70
     except KeyboardInterrupt:
         return 130
-    report = Report(rows=rows, seconds=time.monotonic() - began)
+    report = Report(rows=rows, seconds=time.monotonic() - began, machine=describe_machine(chosen.python))
     sys.stdout.write(report.render())
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
