@@ -8,15 +8,12 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
-from functools import partial
 
 import anyio
 import anyio.lowlevel
 from msgspec import Struct, field
 
 from sidecar.errors import UpstreamDns
-from sidecar.http_pool.asyncio_readiness import running_loop
 from sidecar.http_pool.failures import Unreachable
 
 # The interface of the system does not tell how long a name's addresses hold.
@@ -114,7 +111,9 @@ class _Landing:
 
 
 def _start(resolve: Resolve, host: str, landing: _Landing) -> None:
-    tell = _make_tell()
+    import anyio.from_thread  # not before it is used: 6 ms of a start
+
+    token = anyio.lowlevel.current_token()
 
     def run() -> None:
         try:
@@ -124,19 +123,9 @@ def _start(resolve: Resolve, host: str, landing: _Landing) -> None:
         else:
             outcome = lambda: landing.found(addresses)  # noqa: E731
         with suppress(RuntimeError):  # the event loop has ended: nobody waits any more
-            tell(outcome)
+            anyio.from_thread.run_sync(outcome, token=token)
 
     threading.Thread(target=run, name="name look-up", daemon=True).start()
-
-
-def _make_tell() -> Callable[[Callable[[], None]], object]:
-    """Return what calls a function in the event loop that runs here, from another thread."""
-    if loop := running_loop():
-        # With our context, in which anyio finds its loop again.
-        return partial(loop.call_soon_threadsafe, context=copy_context())
-    import anyio.from_thread  # not on asyncio: the first request would wait 1 ms for it
-
-    return partial(anyio.from_thread.run_sync, token=anyio.lowlevel.current_token())
 
 
 def _not_found() -> UpstreamDns:
