@@ -104,13 +104,20 @@ def test_a_limit_that_cannot_be_raised_stays(monkeypatch: pytest.MonkeyPatch, er
     process.raise_file_limit()
 
 
-def test_garbage_is_not_looked_for_while_that_is_paused() -> None:
-    script = """
+@pytest.mark.parametrize("start_stays", [True, False])
+def test_a_start_looks_for_no_garbage_and_is_not_looked_through_when_it_is_over(start_stays: bool) -> None:
+    script = f"""
 import gc, os
 from sidecar import process
+process.collect_garbage_seldom()
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(phase))
 process.pause_garbage_collection()
-paused = gc.isenabled()
-process.resume_garbage_collection()
-os.write(9, repr((paused, gc.isenabled())).encode())
+kept = [[] for _ in range(30_000)]
+process.resume_garbage_collection(start_stays={start_stays})
+kept += [[] for _ in range(9_000)]
+before = len(looks)
+kept += [[] for _ in range(9_000)]
+os.write(9, repr((before, len(looks) > 0, gc.get_freeze_count() > 30_000)).encode())
 """
-    assert eval(run(script)) == (False, True)
+    assert eval(run(script)) == (0, True, start_stays)

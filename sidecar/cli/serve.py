@@ -44,7 +44,7 @@ def run(options: SimpleNamespace) -> int:
             from sidecar import app
 
             async def serve() -> int:
-                process.resume_garbage_collection()
+                process.resume_garbage_collection(start_stays=False)  # SIGHUP may bring another provider, and key
                 return await app.serve(configuration, listeners)
 
             return anyio.run(serve, backend_options={"use_uvloop": find_spec("uvloop") is not None})

@@ -28,5 +28,5 @@ def run(options: SimpleNamespace) -> int:
 
 
 async def _serve(configuration: Configuration, stream: ByteStream) -> int:
-    process.resume_garbage_collection()  # not before: the event loop has been loaded now
+    process.resume_garbage_collection(start_stays=True)  # not before: the event loop has been loaded now
     return await app.serve_stdio(configuration.settings, stream, provider=configuration.provider)

@@ -15,7 +15,8 @@ import anyio.lowlevel
 from sidecar.http_pool import asyncio_readiness
 from sidecar.http_pool.failures import Cut
 
-# A record of TLS, or 50 tokens. Buffers of TLS grow to the largest read, and stay so.
+# A record of TLS, or 50 tokens; not less: of a record that was read in part OpenSSL would keep the rest, unasked.
+# Buffers of TLS grow to the largest read, and stay so.
 RECEIVE_BYTES = 16 * 1024
 
 # So many reads of one connection follow each other before others have their turn.

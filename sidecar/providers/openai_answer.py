@@ -44,7 +44,7 @@ class OpenAIReading:
         self._usage: Usage | None = None
         self.is_done = False
         self.awaits_last_word = False
-        """Whether the reason stood in a chunk of its own, as that of the end does, behind what the model said."""
+        """Whether the reason stood in a chunk of its own, behind what the model said, and nothing has followed it."""
         self.progress = 0
 
     @property

@@ -95,7 +95,7 @@ class SseDecoder:
         """
         if self._whole is not None:
             whole, self._whole = self._whole, None
-            self._is_between = True
+            self._is_between = not (self._lines or self._partial or self._ended_with_cr)
             return whole
         if self._is_between:
             return None

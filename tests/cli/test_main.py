@@ -30,6 +30,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(serve, "run", run)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(process, "open_standard_descriptors", lambda: None)
+    monkeypatch.setattr(process, "collect_garbage_seldom", lambda: None)
     monkeypatch.setattr(process, "pause_garbage_collection", lambda: None)
     return runs
 

@@ -33,7 +33,7 @@ def nothing_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "serve", serve)
     monkeypatch.setattr(process, "forbid_inspection", lambda: None)
     monkeypatch.setattr(process, "raise_file_limit", lambda: None)
-    monkeypatch.setattr(process, "resume_garbage_collection", lambda: None)
+    monkeypatch.setattr(process, "resume_garbage_collection", lambda **_: None)
     monkeypatch.setattr(process, "has_terminal", lambda: True)
     monkeypatch.setattr(process, "leave_no_zombies", lambda: None)
     monkeypatch.setattr(starting, "choose_provider", lambda settings: Oracle())

@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 import pytest
 from hypothesis import given
@@ -85,6 +85,18 @@ def test_any_split_of_anything_gives_the_same_events(stream: bytes, cuts: list[i
     chunks = [stream[start:end] for start, end in pairwise(places)]
     assert decode(chunks, split) == decode([stream], whole)
     assert split.finish() == whole.finish()
+
+
+@given(st.lists(PIECES | st.sampled_from([b"data: a\n\n", b"data: \n\n"])), st.lists(st.booleans()))
+def test_events_may_be_taken_at_any_time(chunks: list[bytes], is_taken: list[bool]) -> None:
+    late, early, events = SseDecoder(), SseDecoder(), list[SseEvent]()
+    for chunk, takes in zip_longest(chunks, is_taken[: len(chunks)], fillvalue=False):
+        assert isinstance(chunk, bytes)
+        late.feed(chunk)
+        if takes and (event := late.next_event()) is not None:
+            events.append(event)
+    assert [*events, *decode([b""], late)] == decode(chunks, early)
+    assert late.finish() == early.finish()
 
 
 @given(
