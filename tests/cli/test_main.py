@@ -131,3 +131,27 @@ def test_a_bug_is_told_to_the_hook_for_bugs_and_ends_with_70(served: Run, monkey
     monkeypatch.setattr(sys, "excepthook", lambda _kind, exc, _trace: told.append(exc))
     assert main(["serve"]) == 70
     assert told == [bug]
+
+
+@pytest.mark.parametrize(("command", "keeps_start"), [("serve", False), ("stdio", True)])
+def test_what_serves_looks_for_garbage_and_what_reads_its_settings_again_does_so_among_all(
+    command: str, keeps_start: bool, tmp_path: Path
+) -> None:
+    script = f"""
+import gc, os, sys
+from sidecar import app
+from sidecar.cli import main
+
+async def serve(*_, **__):
+    os.write(2, repr((gc.isenabled(), gc.get_freeze_count() > 10_000)).encode())
+    return 0
+
+app.serve = app.serve_stdio = serve
+sys.exit(main([{command!r}]))
+"""
+    settings = environment(SIDECAR_SOCKET=str(tmp_path / "s.sock"), SIDECAR_TCP="off")
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=settings, input=b"", capture_output=True, timeout=PATIENCE_SECONDS
+    )
+    assert ran.returncode == 0
+    assert repr((True, keeps_start)) in ran.stderr.decode()
